@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pindrill/observation.h"
+#include "pindrill/pki.h"
+
+namespace pindrill {
+
+struct TlsOptions {
+  int min_version = TLS1_2_VERSION;
+  int max_version = TLS1_3_VERSION;
+  std::vector<std::string> alpn = {"http/1.1"};
+  bool tickets = false;  ///< off, since a resumed session may skip the pin check
+  bool request_client_certificate = false;
+  std::uint32_t max_early_data = 0;
+  std::string key_log_file = {};  ///< appended to in NSS key log format; "" writes nothing
+};
+
+/// The settings of a TLS server. Immutable and shared by its connections; a credential is given per connection.
+class ServerContext {
+ public:
+  explicit ServerContext(const TlsOptions& options);
+
+  SSL_CTX* get() const noexcept { return context_.get(); }
+  const TlsOptions& options() const noexcept { return options_; }
+
+ private:
+  TlsOptions options_;
+  OsslPtr<SSL_CTX> context_;
+};
+
+/// The server's end of one TLS connection: bytes in, facts and bytes out. No socket.
+class Connection {
+ public:
+  /// Notes what happens in `facts`, which must outlive the connection.
+  Connection(std::shared_ptr<const ServerContext> context, std::shared_ptr<const Credential> shown,
+             Observation& facts);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Bytes from the client. Never throws for what a peer sends.
+  void receive(std::span<const unsigned char> bytes);
+  /// Bytes for the client, each once.
+  Bytes take_output();
+  /// `total` bytes of what was taken are in the kernel.
+  void written(std::uint64_t total);
+  /// Readable application data, each byte once.
+  Bytes take_data();
+  void send(std::span<const unsigned char> data);
+  /// Sends close_notify.
+  void close();
+  bool established() const noexcept { return established_; }
+  /// No more can come of it: a fatal error, or both sides closed.
+  bool over() const noexcept { return over_; }
+
+ private:
+  static int on_client_hello(SSL* ssl, int* alert, void* self);
+  static void on_message(int sent, int version, int type, const void* data, std::size_t size,
+                         SSL* ssl, void* self);
+  void message(bool sent, int type, std::span<const unsigned char> body);
+  void advance();
+  bool read_early_data();
+  void handshake();
+  void read();
+  void fail(const char* doing);
+  void slim();
+
+  std::shared_ptr<const ServerContext> context_;
+  std::shared_ptr<const Credential> shown_;
+  Observation& facts_;
+  OsslPtr<SSL> ssl_;
+  Bytes data_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t flight_end_ = 0;
+  int record_type_ = 0;
+  bool client_encrypts_ = false;
+  bool server_encrypts_ = false;
+  bool early_data_done_ = false;
+  bool established_ = false;
+  bool over_ = false;
+  bool slim_ = false;
+
+  friend class ServerContext;
+};
+
+}  // namespace pindrill

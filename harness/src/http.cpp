@@ -1,0 +1,196 @@
+#include "pindrill/http.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+
+namespace pindrill {
+namespace {
+
+namespace beast_http = boost::beast::http;
+
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 section 3.4
+constexpr std::size_t kFrameHeader = 9;
+constexpr std::size_t kMaxHead = 64 * 1024;
+constexpr std::uint64_t kMaxBody = 16 * 1024 * 1024;
+constexpr std::size_t kMaxSecrets = 16;
+
+bool is_secret_character(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+std::string redacted(std::string line) {
+  for (std::size_t at = 0; (at = line.find(kSecretPrefix, at)) != std::string::npos;) {
+    auto end = at + kSecretPrefix.size();
+    while (end < line.size() && is_secret_character(line[end])) ++end;
+    line.replace(at, end - at, "<secret>");
+    at += 8;
+  }
+  const auto query = line.find('?');
+  if (query != std::string::npos) {
+    const auto end = line.find(' ', query);
+    line.replace(query + 1, (end == std::string::npos ? line.size() : end) - query - 1, "<redacted>");
+  }
+  return line;
+}
+
+/// The frames after an HTTP/2 preface, far enough to tell boilerplate from a request.
+class FrameReader {
+ public:
+  void feed(std::string_view data) {
+    for (const char c : data) {
+      if (left_ > 0) {
+        --left_;
+        count();
+        continue;
+      }
+      header_.push_back(c);
+      if (header_.size() == kFrameHeader) start();
+    }
+  }
+
+  Progress progress = Progress::boilerplate;
+  std::uint64_t boilerplate = 0;
+  std::uint64_t other = 0;
+
+ private:
+  void start() {
+    const auto octet = [this](std::size_t i) { return static_cast<unsigned char>(header_[i]); };
+    left_ = static_cast<std::size_t>(octet(0)) << 16 | static_cast<std::size_t>(octet(1)) << 8 | octet(2);
+    type_ = octet(3);
+    if (type_ == 1) progress = std::max(progress, Progress::headers);
+    if (type_ == 0) progress = std::max(progress, Progress::body);
+    for (std::size_t i = 0; i < kFrameHeader; ++i) count();
+    header_.clear();
+  }
+
+  void count() {
+    // SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6).
+    const bool plain = type_ == 4 || type_ == 6 || type_ == 7 || type_ == 8;
+    (plain ? boilerplate : other) += 1;
+  }
+
+  std::string header_;
+  std::size_t left_ = 0;
+  int type_ = 4;
+};
+
+}  // namespace
+
+struct RequestReader::Impl {
+  Impl() {
+    parser.emplace();
+    parser->body_limit(kMaxBody);
+    parser->header_limit(kMaxHead);
+    parser->eager(true);
+  }
+
+  void feed_http1(std::string_view data) {
+    total += data.size();
+    if (line_open) {
+      const auto end = data.find('\n');
+      if (line.size() < 512) line += data.substr(0, std::min(end, std::size_t{512}));
+      if (end != std::string_view::npos) line_open = false;
+    }
+    if (broken || parser->is_done()) return;
+    pending += data;
+    boost::beast::error_code error;
+    while (!pending.empty() && !parser->is_done()) {
+      const auto used = parser->put(boost::asio::buffer(pending), error);
+      pending.erase(0, used);
+      if (error == beast_http::error::need_more || (!error && used == 0)) break;
+      if (error) {
+        broken = true;
+        pending.clear();
+        return;
+      }
+    }
+    if (pending.size() > kMaxHead) broken = true;
+  }
+
+  void feed(std::string_view data) {
+    if (h2) {
+      frames.feed(data);
+      return;
+    }
+    if (!decided) {
+      start += data;
+      const auto shared = std::min(start.size(), kPreface.size());
+      if (start.compare(0, shared, kPreface, 0, shared) == 0 && start.size() < kPreface.size()) return;
+      decided = true;
+      h2 = start.compare(0, shared, kPreface, 0, shared) == 0;
+      const std::string all = std::move(start);
+      start.clear();
+      if (h2) {
+        frames.feed(std::string_view(all).substr(kPreface.size()));
+      } else {
+        feed_http1(all);
+      }
+      return;
+    }
+    feed_http1(data);
+  }
+
+  std::string start;  ///< while it may still be the HTTP/2 preface
+  bool decided = false;
+  bool h2 = false;
+  FrameReader frames;
+  std::optional<beast_http::request_parser<beast_http::string_body>> parser;
+  std::string pending;
+  std::string line;
+  bool line_open = true;
+  bool broken = false;
+  std::uint64_t total = 0;
+};
+
+RequestReader::RequestReader() : impl_(std::make_unique<Impl>()) {}
+RequestReader::~RequestReader() = default;
+RequestReader::RequestReader(RequestReader&&) noexcept = default;
+RequestReader& RequestReader::operator=(RequestReader&&) noexcept = default;
+
+void RequestReader::feed(std::span<const unsigned char> data) {
+  impl_->feed({reinterpret_cast<const char*>(data.data()), data.size()});
+}
+
+Progress RequestReader::progress() const noexcept {
+  if (!impl_->decided) return impl_->start.empty() ? Progress::nothing : Progress::boilerplate;
+  if (impl_->h2) return impl_->frames.progress;
+  if (impl_->broken) return Progress::other;
+  if (!impl_->parser->is_header_done()) return Progress::request_line;
+  return impl_->parser->get().body().empty() ? Progress::headers : Progress::body;
+}
+
+bool RequestReader::complete() const noexcept {
+  return impl_->decided && !impl_->h2 && !impl_->broken && impl_->parser->is_done();
+}
+
+std::uint64_t RequestReader::boilerplate_bytes() const noexcept {
+  if (!impl_->decided) return impl_->start.size();
+  return impl_->h2 ? kPreface.size() + impl_->frames.boilerplate : 0;
+}
+
+std::uint64_t RequestReader::data_bytes() const noexcept {
+  return impl_->h2 ? impl_->frames.other : impl_->total;
+}
+
+std::string RequestReader::request_line() const {
+  if (!impl_->decided || impl_->h2) return {};
+  auto line = impl_->line;
+  if (line.ends_with('\r')) line.pop_back();
+  if (impl_->broken) return {};
+  return redacted(std::move(line));
+}
+
+void SecretScanner::feed(std::span<const unsigned char> data) {
+  tail_.append(reinterpret_cast<const char*>(data.data()), data.size());
+  for (std::size_t at = 0; (at = tail_.find(kSecretPrefix, at)) != std::string::npos; ++at) {
+    const auto secret = tail_.substr(at, kSecretLength);
+    const bool whole = secret.size() == kSecretLength &&
+                       std::all_of(secret.begin() + kSecretPrefix.size(), secret.end(), is_secret_character);
+    const bool known = std::find(found_.begin(), found_.end(), secret) != found_.end();
+    if (whole && !known && found_.size() < kMaxSecrets) found_.push_back(secret);
+  }
+  if (tail_.size() >= kSecretLength) tail_.erase(0, tail_.size() - kSecretLength + 1);
+}
+
+}  // namespace pindrill

@@ -1,0 +1,1 @@
+"""Certificate-pinning conformance and rotation test harness."""
