@@ -103,6 +103,12 @@ void bind_pki(py::module_& module) {
       .def("cross_sign", &Authority::cross_sign, py::arg("other"), NoGil())
       .def_property_readonly("key", &Authority::key)
       .def_property_readonly("certificate", &Authority::certificate);
+  module.def(
+      "trust_store_p12",
+      [](const std::vector<Certificate>& certificates, const std::string& password) {
+        return to_bytes(trust_store_p12(certificates, password));
+      },
+      py::arg("certificates"), py::arg("password"));
   module.def("self_signed", &self_signed, py::arg("key"), py::arg("spec"), NoGil());
 
   py::class_<Credential, std::shared_ptr<Credential>>(module, "Credential", "A private key and the list presented.")

@@ -140,6 +140,7 @@ void bind_server(py::module_& module) {
            py::arg("loop"), py::arg("address"), py::arg("port"), py::arg("context"), py::arg("label"),
            py::arg("credential"), py::arg("response"), py::keep_alive<1, 2>(), NoGil())
       .def_property_readonly("port", &Server::port)
+      .def_property_readonly("connections", &Server::connections)
       .def(
           "serve",
           [](Server& server, const std::string& label, const std::shared_ptr<Credential>& credential,

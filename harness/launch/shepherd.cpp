@@ -1,8 +1,8 @@
 // Runs one attempt of a client and reports how it and all its descendants ended.
 //
-//   pindrill-shepherd REPORT_FD DEADLINE_MS -- COMMAND [ARGUMENT ...]
+//   pindrill-shepherd REPORT_FD DEADLINE_MS INPUT_FD -- COMMAND [ARGUMENT ...]
 //
-// Lines on REPORT_FD: "exit N" or "signal N" for COMMAND, "cannot-run ERRNO" when it could not be started,
+// INPUT_FD becomes COMMAND's standard input; -1: /dev/null. Lines on REPORT_FD (-1: none): "exit N" or "signal N" for COMMAND, "cannot-run ERRNO" when it could not be started,
 // "ending NS" when the deadline came and the ending of what was left began (CLOCK_MONOTONIC), "done" when no
 // descendant is alive. A subreaper: a child that detached itself is still found. When the parent dies, or closes
 // its end of our standard input's pipe, everything is ended at once.
@@ -31,6 +31,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 void report(int fd, const std::string& line) {
+  if (fd < 0) return;
   const std::string text = line + "\n";
   if (write(fd, text.data(), text.size()) < 0) std::perror("pindrill-shepherd: report");
 }
@@ -70,7 +71,7 @@ void kill_descendants() {
   for (const pid_t pid : ours) kill(pid, SIGKILL);
 }
 
-pid_t start(char** command, int& failure) {
+pid_t start(char** command, int input, int& failure) {
   int tell[2];
   if (pipe2(tell, O_CLOEXEC) != 0) {
     failure = errno;
@@ -82,8 +83,9 @@ pid_t start(char** command, int& failure) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    const int devnull = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (devnull >= 0) dup2(devnull, STDIN_FILENO);
+    std::signal(SIGPIPE, SIG_DFL);
+    if (input < 0) input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (input >= 0) dup2(input, STDIN_FILENO);
     execvp(command[0], command);
     const int error = errno;
     if (write(tell[1], &error, sizeof error) < 0) _exit(126);
@@ -112,13 +114,17 @@ bool reap(pid_t client, int fd) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5 || std::strcmp(argv[3], "--") != 0) {
-    std::fputs("usage: pindrill-shepherd REPORT_FD DEADLINE_MS -- COMMAND [ARGUMENT ...]\n", stderr);
+  if (argc < 6 || std::strcmp(argv[4], "--") != 0) {
+    std::fputs("usage: pindrill-shepherd REPORT_FD DEADLINE_MS INPUT_FD -- COMMAND [ARGUMENT ...]\n", stderr);
     return 2;
   }
   const int fd = std::atoi(argv[1]);
   const auto deadline = Clock::now() + std::chrono::milliseconds(std::atoll(argv[2]));
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const int input = std::atoi(argv[3]);
+  for (const int own : {fd, input}) {
+    if (own >= 0) fcntl(own, F_SETFD, FD_CLOEXEC);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t handled;
   sigemptyset(&handled);
@@ -128,7 +134,7 @@ int main(int argc, char** argv) {
   const int owner = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 
   int failure = 0;
-  const pid_t client = start(argv + 4, failure);
+  const pid_t client = start(argv + 5, input, failure);
   if (failure != 0) {
     waitpid(client, nullptr, 0);
     report(fd, "cannot-run " + std::to_string(failure));

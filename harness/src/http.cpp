@@ -15,6 +15,7 @@ constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RF
 constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMaxHead = 64 * 1024;
 constexpr std::uint64_t kMaxBody = 16 * 1024 * 1024;
+constexpr std::size_t kMaxLine = 1024;  ///< of a request line that is kept
 constexpr std::size_t kMaxSecrets = 16;
 
 bool is_secret_character(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
@@ -32,6 +33,19 @@ std::string redacted(std::string line) {
     line.replace(query + 1, (end == std::string::npos ? line.size() : end) - query - 1, "<redacted>");
   }
   return line;
+}
+
+/// May `line`, if `whole` without its end, start an HTTP/1 request? Beast says so only once the head is complete.
+bool starts_request(std::string_view line, bool whole) {
+  constexpr std::size_t longest_method = 32;
+  const auto method = line.substr(0, line.find(' '));
+  const bool letters = std::all_of(method.begin(), method.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+  });
+  if (!letters || method.size() > longest_method) return false;
+  if (!whole) return true;
+  const auto version = line.rfind(' ');
+  return !method.empty() && version != std::string_view::npos && line.substr(version).starts_with(" HTTP/1.");
 }
 
 /// The frames after an HTTP/2 preface, far enough to tell boilerplate from a request.
@@ -89,8 +103,9 @@ struct RequestReader::Impl {
     total += data.size();
     if (line_open) {
       const auto end = data.find('\n');
-      if (line.size() < 512) line += data.substr(0, std::min(end, std::size_t{512}));
+      if (line.size() < kMaxHead) line += data.substr(0, end);
       if (end != std::string_view::npos) line_open = false;
+      if (!starts_request(line, !line_open)) broken = true;
     }
     if (broken || parser->is_done()) return;
     pending += data;
@@ -174,11 +189,11 @@ std::uint64_t RequestReader::data_bytes() const noexcept {
 }
 
 std::string RequestReader::request_line() const {
-  if (!impl_->decided || impl_->h2) return {};
+  // Part of a line may be the credentials of another protocol: nothing of it is kept.
+  if (!impl_->decided || impl_->h2 || impl_->broken || impl_->line_open) return {};
   auto line = impl_->line;
   if (line.ends_with('\r')) line.pop_back();
-  if (impl_->broken) return {};
-  return redacted(std::move(line));
+  return redacted(std::move(line)).substr(0, kMaxLine);
 }
 
 void SecretScanner::feed(std::span<const unsigned char> data) {

@@ -122,6 +122,7 @@ Decision decide(const std::vector<PinSet>& pin_sets, const std::vector<Certifica
   if (presented.empty()) return refuse("no certificate was presented", 0);
   // A trailing dot is the root of the name space, no part of the name that a certificate holds (RFC 6066).
   const auto name = host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+  if (name.empty()) return refuse("no host name to check", 0);
   const auto set = applicable(pin_sets, name, at);
   auto result = decision(set, trust, presented, name, at, semantics);
   result.pins_apply = set.any;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 10;
 constexpr std::size_t kMaxCandidates = 64;
+constexpr std::size_t kMaxSteps = 10'000;  ///< a maze without an anchor has no candidates, but paths without number
 
 bool names_link(const Certificate& issuer, const Certificate& subject) {
   return X509_NAME_cmp(X509_get_subject_name(issuer.get()), X509_get_issuer_name(subject.get())) ==
@@ -26,9 +27,11 @@ bool contains(const std::vector<Certificate>& list, const Certificate& wanted) {
 class Walk {
  public:
   Walk(const std::vector<Certificate>& trust, const std::vector<Certificate>& presented)
-      : trust_(trust), pool_(trust) {
-    for (const auto& certificate : presented) {
-      if (!contains(pool_, certificate)) pool_.push_back(certificate);
+      : trust_(trust) {
+    for (const auto* list : {&trust, &presented}) {
+      for (const auto& certificate : *list) {
+        if (!contains(pool_, certificate)) pool_.push_back(certificate);
+      }
     }
   }
 
@@ -43,7 +46,7 @@ class Walk {
 
  private:
   void extend() {
-    if (found.size() >= kMaxCandidates) {
+    if (found.size() >= kMaxCandidates || ++steps_ > kMaxSteps) {
       complete = false;
       return;
     }
@@ -51,16 +54,18 @@ class Walk {
     if (contains(trust_, last)) found.push_back(path_);
     if (last.self_issued() || path_.size() >= kMaxDepth) return;
     for (const auto& issuer : pool_) {
+      if (!names_link(issuer, last)) continue;
       const bool repeated = std::any_of(path_.begin(), path_.end(), [&](const Certificate& seen) {
         return same_name_and_key(seen, issuer);
       });
-      if (!repeated && names_link(issuer, last)) from(issuer);
+      if (!repeated) from(issuer);
     }
   }
 
   const std::vector<Certificate>& trust_;
   std::vector<Certificate> pool_;
   Path path_;
+  std::size_t steps_ = 0;
 };
 
 /// "" when the path is valid with its last certificate as the only anchor and the others as the only help.
@@ -78,7 +83,11 @@ std::string error_of(const Path& path, const std::string& host, std::int64_t at)
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER);
   X509_VERIFY_PARAM_set_time(param, at);
-  if (!host.empty()) X509_VERIFY_PARAM_set1_host(param, host.c_str(), host.size());
+  // A common name is no host name, and a star is a whole label (RFC 9525 sections 6.3 and 2).
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (!host.empty() && X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str()) != 1) {
+    X509_VERIFY_PARAM_set1_host(param, host.c_str(), host.size());
+  }
   const int result = X509_verify_cert(context.get());
   const int code = X509_STORE_CTX_get_error(context.get());
   check(true, "");

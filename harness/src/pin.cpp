@@ -66,16 +66,18 @@ Pin::Value from_base64(std::string_view whole, std::string_view text) {
   return digest;
 }
 
-std::string_view without_prefix(std::string_view text) {
-  for (const std::string_view prefix : {"sha256//", "sha256/", "pin-sha256="}) {
-    if (text.starts_with(prefix) && text.size() != 44) {
-      text.remove_prefix(prefix.size());
-      break;
-    }
+/// The digest without what stands around it.
+std::string_view digest_in(std::string_view text) {
+  constexpr std::string_view header = "pin-sha256=\"";
+  constexpr std::size_t base64_size = 44;
+  if (text.size() == base64_size) return text;
+  if (text.size() > header.size() && text.starts_with(header) && text.ends_with('"')) {
+    return text.substr(header.size(), text.size() - header.size() - 1);
   }
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
-    text.remove_prefix(1);
-    text.remove_suffix(1);
+  for (const std::string_view prefix : {"sha256//", "sha256/", "pin-sha256="}) {
+    // One digest in 64 starts with a slash of its own: then the length tells whose the second slash is.
+    const bool own_slash = prefix.ends_with("//") && text.size() == prefix.size() - 1 + base64_size;
+    if (text.starts_with(prefix) && !own_slash) return text.substr(prefix.size());
   }
   return text;
 }
@@ -110,8 +112,8 @@ Pin Pin::of_certificate(const Certificate& certificate) {
 }
 
 Pin Pin::parse(std::string_view text, PinOf of) {
-  const auto body = without_prefix(text);
-  const auto digest = from_hex(body);
+  const auto body = digest_in(text);
+  const auto digest = from_hex(text);
   const Pin pin(of, digest ? *digest : from_base64(text, body));
   if (pin.hex() == kEmptyInput) {
     refuse(text, "this is the digest of nothing: the command that made it was given an empty input");

@@ -1,5 +1,6 @@
 #include "pindrill/server.h"
 
+#include <atomic>
 #include <future>
 #include <list>
 #include <optional>
@@ -149,6 +150,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
                                                if (const auto self = weak.lock()) self->one_ended();
                                              });
     sessions.push_back(session);
+    ++accepted;
     session->start();
   }
 
@@ -164,6 +166,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::function<void()> drain = [] {};
   std::vector<std::shared_ptr<Session>> sessions;
   std::size_t open = 0;
+  std::atomic<std::size_t> accepted = 0;  ///< read from other threads
   std::vector<std::shared_ptr<std::promise<void>>> waiters;
 };
 
@@ -206,6 +209,8 @@ bool Server::settle(std::chrono::nanoseconds timeout) {
   });
   return settled.wait_for(timeout) == std::future_status::ready;
 }
+
+std::size_t Server::connections() const noexcept { return impl_->accepted; }
 
 std::vector<Observation> Server::observations() const {
   std::vector<Observation> facts;

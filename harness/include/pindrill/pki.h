@@ -137,6 +137,9 @@ class Authority {
 /// A self-signed leaf or root.
 Certificate self_signed(const KeyPair& key, const CertificateSpec& spec);
 
+/// A PKCS #12 trust store that Java reads: certificates only, marked as trusted.
+Bytes trust_store_p12(const std::vector<Certificate>& certificates, const std::string& password);
+
 /// What a server shows: a private key and the list it presents, in any order, first is the leaf.
 struct Credential {
   KeyPair key;

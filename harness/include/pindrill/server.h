@@ -35,6 +35,8 @@ class Server {
   /// Waits until nothing waits to be accepted and every connection has ended. False at the timeout.
   bool settle(std::chrono::nanoseconds timeout);
   std::vector<Observation> observations() const;
+  /// How many connections there were so far.
+  std::size_t connections() const noexcept;
 
  private:
   struct Impl;

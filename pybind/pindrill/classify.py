@@ -1,0 +1,79 @@
+"""What one connection shows, in one word. Facts in, a shape out; nothing is judged here.
+
+The shapes follow the truth rules: alerts, FIN and RST tell the stage of a refusal, never its reason.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pindrill.model import Observation
+
+CLOSE_NOTIFY = 0
+USER_CANCELED = 90
+
+
+class Shape(StrEnum):
+    DATA = "sent data"
+    PLAINTEXT = "spoke plain text"
+    NO_HELLO = "sent no ClientHello"
+    BEFORE_FLIGHT = "ended before it was shown the certificate"
+    ALERT = "refused with an alert"
+    SILENT_FIN = "closed without alert or Finished"
+    SILENT_RESET = "reset without alert or Finished"
+    AFTER_HANDSHAKE = "completed the handshake and closed without data"
+    OPEN = "was still open at the deadline"
+
+
+REFUSALS = frozenset({Shape.ALERT, Shape.SILENT_FIN, Shape.SILENT_RESET, Shape.AFTER_HANDSHAKE})
+
+
+def shape(seen: Observation, ending_at: int) -> Shape:
+    """`ending_at`: when the harness began to end the client (0: never); later ends prove nothing (T5, T11)."""
+    if seen.plaintext:
+        return Shape.PLAINTEXT
+    if seen.data_bytes:
+        return Shape.DATA
+    if seen.ended == "open" or (ending_at and seen.ended_at >= ending_at):
+        return Shape.OPEN
+    if seen.hello is None:
+        return Shape.NO_HELLO
+    if seen.finished_at:
+        return Shape.AFTER_HANDSHAKE
+    if not seen.flight_made_at:
+        return Shape.BEFORE_FLIGHT
+    if refusal_alert(seen) is not None:
+        return Shape.ALERT
+    if not seen.flight_sent_at or seen.flight_sent_at > seen.ended_at:
+        return Shape.BEFORE_FLIGHT
+    return Shape.SILENT_FIN if seen.ended == "fin" else Shape.SILENT_RESET
+
+
+def refusal_alert(seen: Observation) -> int | None:
+    """The number of the alert by which the client gave up, None when it sent none."""
+    for alert in seen.alerts:
+        if not alert.sent and alert.number not in (CLOSE_NOTIFY, USER_CANCELED):
+            return alert.number
+    return None
+
+
+def story(seen: Observation, ending_at: int = 0) -> str:
+    """The connection in one line, for people."""
+    what = shape(seen, ending_at)
+    if what is Shape.DATA:
+        secret = ", the request secret among it" if seen.secrets else ""
+        early = f", {seen.early_data_bytes} of them as early data" if seen.early_data_bytes else ""
+        line = f" ({seen.request_line})" if seen.request_line else ""
+        return f"sent {seen.data_bytes} readable bytes{secret}{early}{line}"
+    if what is Shape.PLAINTEXT:
+        return f"sent {seen.data_bytes} bytes in plain text" + (f" ({seen.request_line})" if seen.request_line else "")
+    if what is Shape.ALERT:
+        return f"refused with alert {refusal_alert(seen)}"
+    if what is Shape.AFTER_HANDSHAKE:
+        how = "close_notify" if seen.close_notify else {"fin": "FIN", "reset": "RST"}.get(seen.ended, "")
+        alert = refusal_alert(seen)
+        boilerplate = f", after {seen.boilerplate_bytes} bytes of protocol boilerplate" if seen.boilerplate_bytes else ""
+        return f"completed the handshake and closed without data ({f'alert {alert}' if alert else how}{boilerplate})"
+    if what is Shape.BEFORE_FLIGHT and seen.failure:
+        return f"{what} ({seen.failure})"
+    return what.value

@@ -1,0 +1,50 @@
+"""The command line: parses, calls the runner, prints reports. Exit codes: 0 as expected, 1 violated, 2 usage,
+3 not judged."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import typer
+
+from pindrill import _core
+from pindrill.cli import catalogue, doctor, drill, keys
+from pindrill.model import UsageError
+
+app = typer.Typer(
+    help="Does a TLS client fail closed under interception, and does it survive every rotation it should?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("drill")(drill.drill)
+app.command("scenarios")(catalogue.scenarios)
+app.command("show")(catalogue.show)
+app.command("pins")(keys.pins)
+app.command("doctor")(doctor.doctor)
+app.add_typer(keys.keyring_app, name="keyring")
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=True)
+    except (UsageError, _core.InputError) as error:
+        print(f"pindrill: {error}", file=sys.stderr)
+        sys.exit(2)
+    except _core.CoreError as error:
+        print(f"pindrill: {error}", file=sys.stderr)
+        sys.exit(3)
+    except BrokenPipeError:
+        # The reader of our output has gone: nothing more to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(3)
+    except KeyboardInterrupt:
+        sys.exit(3)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,107 @@
+"""`pindrill scenarios` and `pindrill show`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pindrill import scenarios as catalogue
+from pindrill.keyring import Keyring
+from pindrill.mint import Mint
+from pindrill.model import STRATEGIES, Expect, Scenario, Strategy, UsageError
+from pindrill.reports.text import chain_drawing
+from pindrill.runner.plan import Planner, PlayStage
+from pindrill.runner.results import served_chain
+
+_LETTER = {Expect.ACCEPT: "accept", Expect.REFUSE: "refuse"}
+
+
+def scenarios(
+    as_json: Annotated[bool, typer.Option("--json", help="The whole catalogue, as the schema says.")] = False,
+) -> None:
+    """List the scenarios."""
+    if as_json:
+        print(json.dumps({"version": 1, "scenarios": [export(s) for s in catalogue.CATALOGUE]}, indent=1))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("code", "id", "catches"):
+        table.add_column(title, no_wrap=title != "catches")
+    for scenario in catalogue.CATALOGUE:
+        table.add_row(scenario.code, scenario.id, scenario.catches)
+    Console().print(table)
+
+
+def show(name: Annotated[str, typer.Argument(help="Scenario id, short code or glob.")]) -> None:
+    """Draw a scenario's chains, and say what each stage expects under each strategy."""
+    found = catalogue.matching(name)
+    if not found:
+        raise UsageError(f"no scenario is called '{name}'; `pindrill scenarios` lists them")
+    mint = Mint(Keyring())
+    console = Console()
+    for scenario in found:
+        _show(console, mint, scenario)
+
+
+def export(scenario: Scenario) -> dict[str, Any]:
+    """As plain values, with the expectation of every stage under every strategy."""
+    planner = Planner(_mint())
+    return {
+        "id": scenario.id,
+        "code": scenario.code,
+        "summary": scenario.summary,
+        "catches": scenario.catches,
+        "references": list(scenario.references),
+        "tls": list(scenario.tls),
+        "host": scenario.host,
+        "core": scenario.core,
+        "stages": [
+            {
+                "presented": list(stage.serve.presented),
+                "key": stage.serve.key,
+                "issuers": list(stage.serve.issuers),
+                "expected": {
+                    strategy.name: planner.expectation(scenario, stage, strategy)[0].value
+                    for strategy in _strategies(scenario)
+                },
+            }
+            for stage in scenario.stages
+        ],
+    }
+
+
+def _strategies(scenario: Scenario) -> list[Strategy]:
+    return [strategy for strategy in STRATEGIES if strategy.backup or not scenario.needs_backup]
+
+
+_made: list[Mint] = []
+
+
+def _mint() -> Mint:
+    if not _made:
+        _made.append(Mint(Keyring()))
+    return _made[0]
+
+
+def _show(console: Console, mint: Mint, scenario: Scenario) -> None:
+    console.print(Text(f"{scenario.code}  {scenario.id}", style="bold"))
+    console.print(Text(scenario.summary))
+    console.print(Text(f"Catches {scenario.catches}."))
+    if scenario.references:
+        console.print(Text("See " + ", ".join(scenario.references)))
+    console.print(Text(f"Asked for as https://{scenario.host}/, TLS {' and '.join(scenario.tls)}."))
+    planner = Planner(mint)
+    for number, stage in enumerate(scenario.stages, start=1):
+        console.print(Text(f"\nStage {number} presents", style="bold"))
+        for line in chain_drawing(served_chain(mint, stage.serve, None, PlayStage(serve=stage.serve, pins=None))):
+            console.print(Text("  " + line))
+        if stage.serve.signing_key:
+            console.print(Text(f"  and signs with the key of {stage.serve.signing_key}"))
+        for strategy in _strategies(scenario):
+            expected, because = planner.expectation(scenario, stage, strategy)
+            console.print(Text(f"  {strategy.name:26}{expected.value}: {because}"))
+    console.print()

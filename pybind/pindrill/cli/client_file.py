@@ -1,0 +1,117 @@
+"""A client file (`client.toml`): how a client is driven, its declared semantics, its known deviations."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pindrill.clients import Driver
+from pindrill.clients.adapter import AdapterDriver
+from pindrill.clients.command import CommandDriver
+from pindrill.http_response import Respond
+from pindrill.model import Semantics, UsageError
+
+_KEYS = frozenset(
+    "name title driver command version setup packages python semantics respond env known".split()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A departure from the declared semantics that is known, with its reason and source."""
+
+    scenarios: tuple[str, ...]
+    verdict: str
+    reason: str
+    source: str = ""
+    strategies: tuple[str, ...] = ("*",)
+    tls: tuple[str, ...] = ("1.2", "1.3")
+
+    def covers(self, result: Mapping[str, Any]) -> bool:
+        return (
+            any(fnmatchcase(result["scenario"], p) or result["code"] == p for p in self.scenarios)
+            and any(fnmatchcase(result["strategy"], pattern) for pattern in self.strategies)
+            and result["tls"] in self.tls
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFile:
+    path: Path
+    name: str
+    title: str
+    driver: str
+    command: tuple[str, ...]
+    version: str
+    semantics: Semantics
+    respond: Respond
+    environment: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[Known, ...] = ()
+
+    def make_driver(self, directory: Path) -> Driver:
+        if self.driver == "adapter":
+            return AdapterDriver(self.command, directory=directory, environment=self.environment)
+        return CommandDriver(self.command, environment=self.environment)
+
+
+def read_client_file(path: Path) -> ClientFile:
+    """UsageError says which key of which file is wrong."""
+    if path.is_dir():
+        path = path / "client.toml"
+    try:
+        data = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot read the client file: {error}") from error
+    for key in ("name", "command", "driver"):
+        if key not in data:
+            raise UsageError(f"{path}: the key '{key}' is missing")
+    if unknown := sorted(data.keys() - _KEYS):
+        raise UsageError(f"{path}: unknown key '{unknown[0]}'; known are: {' '.join(sorted(_KEYS))}")
+    if data["driver"] not in ("command", "adapter"):
+        raise UsageError(f"{path}: driver is 'command' or 'adapter', not {data['driver']!r}")
+    version = _version(data, path)
+    try:
+        return ClientFile(
+            path=path,
+            name=data["name"],
+            title=data.get("title", data["name"]),
+            driver=data["driver"],
+            command=_argv(data["command"], path),
+            version=version,
+            semantics=Semantics(**data.get("semantics", {})),
+            respond=Respond(**data.get("respond", {})),
+            environment=data.get("env", {}),
+            known=tuple(_known(data.get("known", []), version)),
+        )
+    except TypeError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _argv(parts: Sequence[str], path: Path) -> tuple[str, ...]:
+    here = str(path.parent.absolute())
+    return tuple(part.replace("{here}", here).replace("{python}", sys.executable) for part in parts)
+
+
+def _version(data: Mapping[str, Any], path: Path) -> str:
+    argv = _argv(data.get("version", ()), path)
+    if not argv or not shutil.which(argv[0]):
+        return ""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return lines[0].strip() if lines else ""
+
+
+def _known(entries: Iterable[Mapping[str, Any]], version: str) -> Iterable[Known]:
+    """Those that speak of this version: `when` is a regular expression over the version line."""
+    for entry in entries:
+        values = dict(entry)
+        if re.search(values.pop("when", ""), version):
+            yield Known(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

@@ -1,0 +1,69 @@
+"""`pindrill doctor`: what works here, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pindrill import _core
+from pindrill.keyring import Keyring
+from pindrill.model import HOST
+from pindrill.runner import names
+
+_CLIENTS = {"curl": "curl", "wget": "wget", "git": "git", "node": "nodejs", "go": "golang-go",
+            "java": "default-jdk-headless", "php": "php-cli", "ruby": "ruby"}  # fmt: skip
+_SOON_DAYS = 30
+
+
+def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look at as well.")] = None) -> None:
+    """Say what works here, what is missing, and how to get it."""
+    print(f"pindrill {_core.version}, {_core.openssl_version}, Python {platform.python_version()}")
+    usable = [_names(), _usual_ports()]
+    for program, package in _CLIENTS.items():
+        found = shutil.which(program)
+        print(f"{'ok' if found else '--':3} {program}: {found or f'not here; apt-get install {package}'}")
+    if keyring:
+        _keyring(keyring)
+    raise typer.Exit(0 if all(usable) else 3)
+
+
+def _names() -> bool:
+    with tempfile.TemporaryDirectory() as directory:
+        hosts = Path(directory) / "hosts"
+        hosts.write_text(names.hosts_text("127.0.0.99"))
+        done = subprocess.run(
+            [str(names.NAMES), str(hosts), "--", "getent", "hosts", HOST], capture_output=True, text=True, check=False
+        )
+    if done.returncode == 0 and done.stdout.startswith("127.0.0.99"):
+        print("ok  names under test resolve in a private mount namespace")
+        return True
+    print(f"--  names under test cannot be made to resolve: {done.stderr.strip() or 'hosts files are not consulted'}")
+    print("    use {address} in the client command (curl: --resolve {host}:{port}:{address}), or --edit-hosts")
+    return False
+
+
+def _usual_ports() -> bool:
+    limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if os.getuid() == 0 or limit <= 80:  # noqa: PLR2004
+        print("ok  ports 80 and 443 of the test hosts are watched for downgrades")
+    else:
+        print("--  ports 80 and 443 of the test hosts cannot be watched without root")
+        print("    sysctl net.ipv4.ip_unprivileged_port_start=80 allows it")
+    return True
+
+
+def _keyring(directory: Path) -> None:
+    keyring = Keyring.open(directory)
+    days = (keyring.pinned_leaf("leaf-current").not_after - int(time.time())) // 86400
+    mark = "ok" if days > _SOON_DAYS else "--"
+    print(f"{mark:3} {directory}: the pinned leaf certificate expires in {days} days")
+    if days <= _SOON_DAYS:
+        print("    make a new keyring and compile its pins in, or pin the key instead of the certificate")

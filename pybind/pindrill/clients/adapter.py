@@ -1,0 +1,192 @@
+"""The adapter driver: a resident program that reads targets and writes answers, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pindrill.clients.process import SHEPHERD, resolved_program, scrubbed_environment
+from pindrill.model import ClientReport, Said, Target, UsageError
+
+_LINE_LIMIT = 4 * 1024 * 1024
+_LONG = 24 * 3600
+_SAID = {"accepted": Said.ACCEPTED, "refused": Said.REFUSED, "unsupported": Said.UNSUPPORTED, "error": Said.ERROR}
+
+
+class AdapterDriver:
+    """A pool of processes of one adapter: each has one outstanding target, so a cell borrows one."""
+
+    outlives_attempts = True
+    expresses_pins = True
+
+    def __init__(self, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        if not argv:
+            raise UsageError("no adapter command: put it behind `--`")
+        self._argv = [resolved_program(argv[0]), *argv[1:]]
+        self._environment = dict(environment or {})
+        self._directory = directory
+        self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
+        self._all: list[_Process] = []
+        self._lock = threading.Lock()
+
+    def session(self, directory: Path) -> AdapterSession:  # noqa: ARG002  (an adapter keeps no HOME per session)
+        try:
+            process = self._idle.get_nowait()
+        except queue.Empty:
+            process = self._start()
+        return AdapterSession(self, process)
+
+    def give_back(self, process: _Process) -> None:
+        if process.alive:
+            self._idle.put(process)
+
+    def close(self) -> None:
+        with self._lock:
+            for process in self._all:
+                process.end()
+
+    def _start(self) -> _Process:
+        with self._lock:
+            home = self._directory / f"adapter-{len(self._all)}"
+            home.mkdir()
+            process = _Process(self._argv, scrubbed_environment(home, self._environment), home)
+            self._all.append(process)
+            return process
+
+
+class AdapterSession:
+    def __init__(self, driver: AdapterDriver, process: _Process) -> None:
+        self._driver = driver
+        self._process = process
+        self._name: str | None = None
+
+    def attempt(self, target: Target) -> ClientReport:
+        self._name = target.session
+        started = time.monotonic()
+        answer, failure = self._process.ask(target.to_json(), target.id, target.deadline_s)
+        duration = time.monotonic() - started
+        if answer is None:
+            said = Said.TIMEOUT if failure == "deadline" else Said.DIED
+            detail = "no answer before the deadline" if failure == "deadline" else failure
+            return ClientReport(
+                said=said,
+                detail=detail,
+                ending_at=self._process.ending_at,
+                duration_s=duration,
+                stderr=self._process.errors(),
+            )
+        said = _SAID.get(str(answer.get("result")), Said.ERROR)
+        detail = str(answer.get("error") or answer.get("why") or "")[:300]
+        if answer.get("result") not in _SAID:
+            detail = f"its answer has the result {answer.get('result')!r}"
+        body = answer.get("body")
+        return ClientReport(
+            said=said,
+            detail=detail,
+            canary_out=bool(target.canary) and isinstance(body, str) and target.canary in body,
+            duration_s=duration,
+        )
+
+    def end(self) -> None:
+        if self._name is not None:
+            self._process.tell({"end_session": self._name})
+        self._driver.give_back(self._process)
+
+
+class _Process:
+    """One process of the adapter, under a shepherd."""
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], directory: Path) -> None:
+        self._errors_path = directory / "stderr"
+        input_read, self._input_write = os.pipe()
+        with self._errors_path.open("wb") as errors:
+            # The shepherd's own standard input is our sign of life, so the client reads from another pipe.
+            self._popen = subprocess.Popen(
+                [str(SHEPHERD), "-1", str(_LONG * 1000), str(input_read), "--", *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                pass_fds=(input_read,),
+                env=dict(environment),
+                cwd=directory,
+                start_new_session=True,
+            )
+        os.close(input_read)
+        self._pending = b""
+        self.alive = True
+        self.ending_at = 0
+
+    def ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
+        """The answer; or None and why: "deadline", or how the adapter broke off."""
+        if not self.tell(target):
+            self.end()
+            return None, self._last_words()
+        give_up = time.monotonic() + deadline_s
+        while True:
+            line = self._line(give_up)
+            if line is None:
+                self.end()
+                return None, "deadline"
+            if not line:
+                self.end()
+                return None, self._last_words()
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                continue  # other lines are a log
+            if isinstance(answer, dict) and answer.get("id") == name:
+                return answer, ""
+
+    def tell(self, message: Mapping[str, Any]) -> bool:
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        try:
+            while data:
+                data = data[os.write(self._input_write, data) :]
+        except OSError:
+            return False
+        return True
+
+    def errors(self) -> str:
+        try:
+            return self._errors_path.read_bytes()[-2000:].decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def end(self) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        self.ending_at = time.monotonic_ns()
+        os.close(self._input_write)
+        assert self._popen.stdin and self._popen.stdout
+        self._popen.stdin.close()
+        self._popen.stdout.close()
+        self._popen.wait()
+
+    def _last_words(self) -> str:
+        lines = self.errors().strip().splitlines()
+        return "the adapter ended without an answer" + (f": {lines[-1][:300]}" if lines else "")
+
+    def _line(self, give_up: float) -> bytes | None:
+        """The next line; empty at the end of the output, None at the deadline."""
+        assert self._popen.stdout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._popen.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._pending:
+                left = give_up - time.monotonic()
+                if left <= 0 or not selector.select(left):
+                    return None
+                chunk = os.read(self._popen.stdout.fileno(), 65536)
+                if not chunk or len(self._pending) > _LINE_LIMIT:
+                    return b""
+                self._pending += chunk
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line or b" "

@@ -1,0 +1,158 @@
+"""The command driver: a template with placeholders, a fresh process per attempt."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import json
+import os
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pindrill.clients.process import Ended, end_all, resolved_program, run, scrubbed_environment, signal_name
+from pindrill.model import ClientReport, Said, Target, UsageError
+
+ACCEPTED, CANNOT = 0, 89
+PIN_PLACEHOLDERS = frozenset({"pins", "pins_curl", "pins_hex", "target_file"})
+PLACEHOLDERS = PIN_PLACEHOLDERS | {"url", "host", "port", "path", "address", "ca_file", "ca_p12"}
+_PLACEHOLDER = re.compile(r"\{([a-z_0-9]+)\}")
+# A shell says 128 + n for a program that died by signal n. 128 itself is an ordinary exit (git's refusal).
+_FATAL = frozenset(
+    128 + number
+    for number in (
+        signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV,
+        signal.SIGTERM, signal.SIGSYS,
+    )
+)  # fmt: skip
+
+
+class CommandDriver:
+    """`template` is an argv with placeholders; unknown ones are a usage error before anything runs."""
+
+    outlives_attempts = False
+
+    def __init__(
+        self,
+        template: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        ignore_exit_code: bool = False,
+    ) -> None:
+        if not template:
+            raise UsageError("no client command: put it behind `--`, for example `-- curl -sS --cacert {ca_file} {url}`")
+        self.environment = dict(environment or {})
+        self.template = [resolved_program(template[0]), *template[1:]]
+        self.ignore_exit_code = ignore_exit_code
+        used = {name for text in (*self.template, *self.environment.values()) for name in _PLACEHOLDER.findall(text)}
+        if unknown := sorted(used - PLACEHOLDERS):
+            known = " ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
+            raise UsageError(f"unknown placeholder {{{unknown[0]}}} in the client command; known are: {known}")
+        self.used = frozenset(used)
+
+    @property
+    def expresses_pins(self) -> bool:
+        return bool(self.used & PIN_PLACEHOLDERS)
+
+    def session(self, directory: Path) -> CommandSession:
+        return CommandSession(self, directory)
+
+    def close(self) -> None:
+        end_all()
+
+
+class CommandSession:
+    """Keeps one HOME across the stages of a cell: trust on first use and caches live there."""
+
+    def __init__(self, driver: CommandDriver, home: Path) -> None:
+        self._driver = driver
+        self._home = home
+
+    def attempt(self, target: Target) -> ClientReport:
+        driver = self._driver
+        values = self._values(target)
+        if values is None:
+            return ClientReport(said=Said.UNSUPPORTED, detail="a malformed pin cannot be written in this notation")
+        ended = run(
+            [_filled(part, values) for part in driver.template],
+            environment=scrubbed_environment(
+                self._home, {name: _filled(text, values) for name, text in driver.environment.items()}
+            ),
+            directory=self._home,
+            deadline_s=target.deadline_s,
+        )
+        return _report(ended, target.canary, driver.ignore_exit_code)
+
+    def end(self) -> None:
+        """The process is gone already."""
+
+    def _values(self, target: Target) -> dict[str, str] | None:
+        texts = [value for pins in target.pins or () for value in pins.values]
+        values = {
+            "url": target.url,
+            "host": target.host,
+            "port": str(target.port),
+            "path": target.path,
+            "address": target.address,
+            "ca_file": target.trust_file,
+            "ca_p12": target.trust_file.removesuffix(".pem") + ".p12",
+            "pins": ",".join(texts),
+            "pins_curl": ";".join(f"sha256//{text}" for text in texts),
+        }
+        if "pins_hex" in self._driver.used:
+            try:
+                values["pins_hex"] = ",".join(base64.b64decode(text, validate=True).hex() for text in texts)
+            except binascii.Error:
+                return None
+        if "target_file" in self._driver.used:
+            path = self._home / f"{target.id}.json"
+            path.write_text(json.dumps(target.to_json()))
+            values["target_file"] = str(path)
+        return values
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], text)
+
+
+def _report(ended: Ended, canary: str, ignore_exit_code: bool) -> ClientReport:
+    said, detail = _said(ended, ignore_exit_code)
+    return ClientReport(
+        said=said,
+        detail=detail,
+        canary_out=bool(canary) and canary.encode() in ended.stdout,
+        exit_code=ended.exit_code,
+        ending_at=ended.ending_at,
+        duration_s=ended.duration_s,
+        stdout=ended.stdout[:2000].decode("utf-8", "replace"),
+        stderr=ended.stderr[:2000].decode("utf-8", "replace"),
+    )
+
+
+def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
+    words = _last_line(ended.stderr)
+    if ended.cannot_run is not None:
+        return Said.CANNOT_RUN, errno.errorcode.get(ended.cannot_run, "") + f": {os.strerror(ended.cannot_run)}"
+    if ended.signal is not None:
+        if not ended.ending_at:
+            return Said.DIED, f"by {signal_name(ended.signal)}" + (f": {words}" if words else "")
+        return (Said.SILENT, "") if ignore_exit_code else (Said.TIMEOUT, "it was ended at the deadline")
+    code = ended.exit_code
+    if code in _FATAL:
+        return Said.DIED, f"exit {code}, by {signal_name((code or 0) - 128)}" + (f": {words}" if words else "")
+    if code in (126, 127):
+        return Said.CANNOT_RUN, f"exit {code}" + (f": {words}" if words else "")
+    if ignore_exit_code:
+        return Said.SILENT, ""
+    if code == ACCEPTED:
+        return Said.ACCEPTED, ""
+    if code == CANNOT:
+        return Said.UNSUPPORTED, words
+    return Said.REFUSED, f"exit {code}" + (f": {words}" if words else "")
+
+
+def _last_line(text: bytes) -> str:
+    lines = text[-2000:].decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip()[:300] if lines else ""

@@ -1,0 +1,169 @@
+"""One attempt of a program, with all its descendants, under the shepherd."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pindrill.model import UsageError
+
+OUTPUT_LIMIT = 256 * 1024
+
+
+def helper(name: str) -> Path:
+    """A program of ours; it stands beside the compiled module, which an editable install keeps elsewhere."""
+    spec = importlib.util.find_spec("pindrill._core")
+    if spec is None or spec.origin is None:
+        raise UsageError("pindrill is not built: install it with pip, or run ci/drill")
+    return Path(spec.origin).parent / name
+
+
+SHEPHERD = helper("pindrill-shepherd")
+
+# Variables of the machine that redirect trust or traffic must not decide a verdict; only what a program needs
+# to start at all is passed on.
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TERM", "SYSTEMROOT", "JAVA_HOME")
+
+
+def scrubbed_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    temporary = home / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {**kept, "HOME": str(home), "TMPDIR": str(temporary), "GIT_TERMINAL_PROMPT": "0", **extra}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program and its descendants ended."""
+
+    exit_code: int | None
+    signal: int | None
+    cannot_run: int | None
+    ending_at: int
+    """Nanoseconds of the monotonic clock; 0: nothing had to be ended."""
+    stdout: bytes
+    stderr: bytes
+    duration_s: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    directory: Path,
+    deadline_s: float,
+) -> Ended:
+    """Runs until no descendant is alive; those alive at the deadline are ended. Output is kept up to a limit."""
+    report_read, report_write = os.pipe()
+    started = time.monotonic()
+    try:
+        with subprocess.Popen(
+            [str(SHEPHERD), str(report_write), str(int(deadline_s * 1000)), "-1", "--", *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(report_write,),
+            env=dict(environment),
+            cwd=directory,
+            start_new_session=True,
+        ) as process:
+            os.close(report_write)
+            report_write = -1
+            with _known_as_running(process):
+                report, stdout, stderr = _collect(process, report_read)
+    finally:
+        os.close(report_read)
+        if report_write >= 0:
+            os.close(report_write)
+    return _ended(report.decode("ascii", "replace"), stdout, stderr, time.monotonic() - started)
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _known_as_running(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    with _lock:
+        _running.add(process)
+    try:
+        yield
+    finally:
+        with _lock:
+            _running.discard(process)
+
+
+def end_all() -> None:
+    """Ends every attempt that is running: its shepherd sees our end of the pipe close."""
+    with _lock:
+        for process in _running:
+            if process.stdin and not process.stdin.closed:
+                process.stdin.close()
+
+
+def _collect(process: subprocess.Popen[bytes], report: int) -> tuple[bytes, bytes, bytes]:
+    """Reads all three to their end, keeps the first part of each: a chatty client must not stall."""
+    assert process.stdout and process.stderr
+    kept = {report: bytearray(), process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in kept:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                chunk = os.read(key.fd, 65536)
+                if not chunk:
+                    selector.unregister(key.fd)
+                room = OUTPUT_LIMIT - len(kept[key.fd])
+                kept[key.fd] += chunk[:room]
+    process.wait()
+    first, second, third = kept.values()
+    return bytes(first), bytes(second), bytes(third)
+
+
+def _ended(report: str, stdout: bytes, stderr: bytes, duration_s: float) -> Ended:
+    told = dict(line.partition(" ")[::2] for line in report.splitlines())
+
+    def number(word: str) -> int | None:
+        return int(told[word]) if word in told else None
+
+    return Ended(
+        exit_code=number("exit"),
+        signal=number("signal"),
+        cannot_run=number("cannot-run"),
+        ending_at=number("ending") or 0,
+        stdout=stdout,
+        stderr=stderr,
+        duration_s=duration_s,
+    )
+
+
+def resolved_program(program: str) -> str:
+    """The program's path: attempts run in a directory of their own, with a scrubbed environment."""
+    if "/" in program:
+        path = Path(program).absolute()
+        if not path.exists():
+            raise UsageError(f"client not found: {program} (no such file)")
+        if path.is_dir() or not os.access(path, os.X_OK):
+            raise UsageError(f"client not executable: {program} (try `chmod +x {program}`)")
+        return str(path)
+    found = shutil.which(program)
+    if found is None:
+        raise UsageError(f"client not found: '{program}' is not on PATH; install it, or give its path")
+    return found
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,214 @@
+"""Labelled keys: pins follow keys, so a kept keyring keeps pins true that were compiled into an app."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from pindrill import _core
+from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
+
+ROOT_LIFETIME = timedelta(days=3650)
+LEAF_LIFETIME = timedelta(days=397)
+PERMITTED_NAMES = ["pin.test", "other.test"]
+STANDARD_LABELS = (
+    *TRUSTED_ROOTS,
+    *(f"intermediate-{name}" for name in ("current", "backup", "third")),
+    *(f"leaf-{name}" for name in ("current", "backup", "third")),
+)
+_UNCOMMON = {"rsa": "rsa-2048", "rsa3072": "rsa-3072", "rsa8192": "rsa-8192", "p521": "p-521", "ed25519": "ed25519"}
+_SLOW = frozenset({"rsa-4096", "rsa-8192"})
+
+
+class PrivateKeyElsewhere(Exception):
+    """A scenario would have to serve a key of which only the public half is here."""
+
+
+class Keyring:
+    """Keys by label, root certificates and pinned leaf certificates. In memory, or kept in a directory."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self._keys: dict[str, _core.KeyPair] = {}
+        self._certificates: dict[str, _core.Certificate] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def create(cls, directory: Path) -> Keyring:
+        if directory.exists() and any(directory.iterdir()):
+            raise UsageError(f"{directory}: not empty; name a new directory for the keyring")
+        for part in (directory, directory / "keys", directory / "certificates"):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.chmod(0o700)
+        (directory / "keyring.json").write_text(json.dumps({"version": 1}) + "\n")
+        keyring = cls(directory)
+        for label in STANDARD_LABELS:
+            keyring.key(label)
+        for root in TRUSTED_ROOTS:
+            keyring.root(root)
+        keyring.pinned_leaf(GENUINE.key)
+        keyring.pinned_leaf(BACKUP.key)
+        return keyring
+
+    @classmethod
+    def open(cls, directory: Path) -> Keyring:
+        if not (directory / "keyring.json").is_file():
+            raise UsageError(f"{directory}: no keyring here; make one with `pindrill keyring create {directory}`")
+        try:
+            for path in (directory, directory / "keys", *sorted((directory / "keys").iterdir())):
+                _refuse_open_permissions(path)
+            version = json.loads((directory / "keyring.json").read_text()).get("version")
+        except (OSError, ValueError, AttributeError) as error:
+            raise UsageError(f"{directory}: cannot read the keyring: {error}") from error
+        if version != 1:
+            raise UsageError(f"{directory}: keyring version {version!r}; this pindrill reads version 1")
+        return cls(directory)
+
+    @property
+    def mark(self) -> str:
+        """Tells the names of this keyring's authorities from those of others."""
+        return _core.Pin.of_key(self.key("root-current")).hex[:4]
+
+    def labels(self) -> list[str]:
+        if self.directory is None:
+            return sorted(self._keys)
+        return sorted(path.name.split(".")[0] for path in (self.directory / "keys").iterdir())
+
+    def key(self, label: str) -> _core.KeyPair:
+        """The key of this label; made when it is first asked for."""
+        with self._lock:
+            if label not in self._keys:
+                self._keys[label] = self._stored_key(label) or self._new_key(label)
+            return self._keys[label]
+
+    def private(self, label: str) -> _core.KeyPair:
+        key = self.key(label)
+        if not key.has_private:
+            raise PrivateKeyElsewhere(f"the keyring holds only the public half of '{label}'")
+        return key
+
+    def import_key(self, label: str, pem: str) -> _core.KeyPair:
+        """A staging server's private key; or a real backup pin from a public key, certificate or CSR."""
+        key = _core.KeyPair.from_pem(pem)
+        with self._lock:
+            self._keys[label] = key
+            self._store_key(label, key)
+            for stale in [name for name in self._certificates if name.split("@")[0] == label]:
+                del self._certificates[stale]
+            if self.directory:
+                (self.directory / "certificates" / f"{label}.pem").unlink(missing_ok=True)
+        return key
+
+    def root(self, label: str) -> _core.Authority:
+        """A root; `@2` behind the label names a later certificate of the same key."""
+        name, _, generation = label.partition("@")
+        key = self.private(name)
+        with self._lock:
+            if label not in self._certificates:
+                stored = None if generation else self._stored_certificate(label)
+                self._certificates[label] = stored or _core.self_signed(key, self._root_spec(name))
+                if stored is None and not generation:
+                    self._store_certificate(label, self._certificates[label])
+            return _core.Authority(key, self._certificates[label])
+
+    def pinned_leaf(self, label: str) -> _core.Certificate:
+        """The leaf certificate that a certificate pin may be on: kept, where others are minted afresh."""
+        served = {GENUINE.key: GENUINE, BACKUP.key: BACKUP}[label]
+        with self._lock:
+            if label not in self._certificates:
+                stored = self._stored_certificate(label)
+                self._certificates[label] = stored or self._new_leaf(label, served.issuers)
+                if stored is None:
+                    self._store_certificate(label, self._certificates[label])
+            return self._certificates[label]
+
+    def authority_name(self, label: str) -> str:
+        role, _, name = label.partition("-")
+        return f"pindrill TEST {role.capitalize()} {name} {self.mark}"
+
+    def _root_spec(self, label: str) -> _core.CertificateSpec:
+        lifetime = ROOT_LIFETIME if self.directory else timedelta(days=30)
+        return _core.CertificateSpec(
+            self.authority_name(label), ca=True, permitted_dns=PERMITTED_NAMES, not_after=lifetime
+        )
+
+    def _new_leaf(self, label: str, issuers: tuple[str, ...]) -> _core.Certificate:
+        root, intermediate = issuers
+        issuer = self.root(root).intermediate(
+            self.private(intermediate), _core.CertificateSpec(self.authority_name(intermediate), ca=True)
+        )
+        lifetime = LEAF_LIFETIME if self.directory else timedelta(days=30)
+        return issuer.issue(self.key(label), _core.CertificateSpec(HOST, dns=[HOST], not_after=lifetime))
+
+    def _new_key(self, label: str) -> _core.KeyPair:
+        kind = _UNCOMMON.get(label.partition("-")[2], "p-256")
+        cached = _cache_directory() / f"{label}.pem" if kind in _SLOW and self.directory is None else None
+        if cached and cached.is_file() and cached.stat().st_uid == os.getuid():
+            return _core.KeyPair.from_pem(cached.read_text())
+        key = _core.KeyPair.generate(kind)
+        if cached:
+            cached.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_private(cached, key.private_pem())
+        self._store_key(label, key)
+        return key
+
+    def _stored_key(self, label: str) -> _core.KeyPair | None:
+        if self.directory is None:
+            return None
+        for name in (f"{label}.pem", f"{label}.pub.pem"):
+            path = self.directory / "keys" / name
+            if path.is_file():
+                try:
+                    return _core.KeyPair.from_pem(path.read_text())
+                except (_core.InputError, OSError, UnicodeDecodeError) as error:
+                    raise UsageError(f"{path}: {error}") from error
+        return None
+
+    def _store_key(self, label: str, key: _core.KeyPair) -> None:
+        if self.directory is None:
+            return
+        private = self.directory / "keys" / f"{label}.pem"
+        public = self.directory / "keys" / f"{label}.pub.pem"
+        for path in (private, public):
+            path.unlink(missing_ok=True)
+        if key.has_private:
+            _write_private(private, key.private_pem())
+        else:
+            _write_private(public, key.public_pem())
+
+    def _stored_certificate(self, label: str) -> _core.Certificate | None:
+        path = self.directory and self.directory / "certificates" / f"{label}.pem"
+        if not path or not path.is_file():
+            return None
+        try:
+            return _core.Certificate.from_pem(path.read_text())
+        except (_core.InputError, OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: {error}") from error
+
+    def _store_certificate(self, label: str, certificate: _core.Certificate) -> None:
+        if self.directory is not None:
+            (self.directory / "certificates" / f"{label}.pem").write_text(certificate.pem)
+
+
+def _write_private(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.rename(path)
+
+
+def _cache_directory() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pindrill"
+
+
+def _refuse_open_permissions(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        right = "700" if path.is_dir() else "600"
+        raise UsageError(f"{path}: others may read it (mode {mode:o}); fix it with `chmod {right} {path}`")

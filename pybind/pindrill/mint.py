@@ -1,0 +1,180 @@
+"""From a scenario's values to credentials, trust and pins. Everything of one drill is minted once."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from pindrill import _core
+from pindrill.keyring import Keyring
+from pindrill.model import BACKUP, GENUINE, Alter, PinsOf, Served, Strategy
+
+_T = TypeVar("_T")
+_ISSUER_LIFETIME = (timedelta(hours=-1), timedelta(days=30))
+
+
+class Mint:
+    """Credentials, trust stores and pins from one keyring; safe to use from many threads."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+        self._made: dict[object, object] = {}
+        self._lock = threading.RLock()
+
+    def credential(self, served: Served) -> _core.Credential:
+        return self._once(("credential", served), lambda: self._credential(served))
+
+    def leaf(self, served: Served) -> _core.Certificate:
+        """The leaf certificate; the same one however it is presented."""
+        bare = replace(served, presented=GENUINE.presented, signing_key=None, cross_signed_by=None)
+        return self._once(("leaf", bare), lambda: self._leaf(bare))
+
+    def trust(self, roots: tuple[str, ...]) -> list[_core.Certificate]:
+        return [self.keyring.root(root).certificate for root in roots]
+
+    def trust_pem(self, roots: tuple[str, ...]) -> str:
+        return "".join(f"# {c.common_name}\n{c.pem}" for c in self.trust(roots))
+
+    def pins(self, strategy: Strategy, wanted: PinsOf) -> tuple[str, ...]:
+        """The texts that a client is told, in base64; altered where that is the point."""
+        found = [self._pin(strategy, wanted.pinned)]
+        if strategy.backup:
+            # Where the rotation leaves the pinned part as it is, the backup is the ordinary one.
+            covering = self._pin(strategy, wanted.backup)
+            found.append(covering if covering != found[0] else self._pin(strategy, BACKUP))
+            if wanted.third:
+                found.append(self._pin(strategy, wanted.third))
+        return _altered(tuple(found), wanted.alter)
+
+    def _once(self, key: object, make: Callable[[], _T]) -> _T:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]  # type: ignore[return-value]
+
+    def _credential(self, served: Served) -> _core.Credential:
+        chain = [certificate for part in served.presented for certificate in self._part(served, part)]
+        # A leaf label of which only the public half is here cannot be shown: no stand-in.
+        key = self.keyring.private(served.key)
+        if served.signing_key:
+            key = _core.KeyPair.mismatched(key, self.keyring.private(served.signing_key))
+        return _core.Credential(key, chain)
+
+    def _part(self, served: Served, part: str) -> list[_core.Certificate]:
+        match part:
+            case "leaf":
+                return [self.leaf(served)]
+            case "issuers":
+                return self._issuers(served)
+            case "reissued-issuers":
+                return self._issuers(served, generation=2)
+            case "root":
+                return [self.keyring.root(served.issuers[0]).certificate]
+            case "cross":
+                root = self.keyring.root(served.issuers[0])
+                older = self.keyring.root(served.cross_signed_by or "")
+                return [self._once(("cross", served.issuers[0]), lambda: older.cross_sign(root))]
+            case "genuine-leaf":
+                return [self.leaf(GENUINE)]
+            case "genuine-issuers":
+                return self._issuers(GENUINE)
+            case "genuine-root":
+                return [self.keyring.root(GENUINE.issuers[0]).certificate]
+            case "unrelated":
+                key = self.keyring.private("leaf-unrelated")
+                spec = _core.CertificateSpec("unrelated.pin.test", dns=["unrelated.pin.test"])
+                return [self._once("unrelated", lambda: _core.self_signed(key, spec))]
+        raise ValueError(f"nothing is called '{part}' in a chain")
+
+    def _issuers(self, served: Served, generation: int = 1) -> list[_core.Certificate]:
+        """Nearest to the leaf first, without the root."""
+        depths = range(len(served.issuers), 1, -1)
+        return [self._authority(served, depth, generation).certificate for depth in depths]
+
+    def _authority(self, served: Served, depth: int, generation: int = 1) -> _core.Authority:
+        """The authority at the end of the first `depth` labels."""
+        path = served.issuers[:depth]
+        if depth == 1:
+            return self.keyring.root(path[0])
+        signing = depth == len(served.issuers)
+        dates = served.issuer_dates if signing else None
+        clones = served.clones if served.clones and served.clones[0] == path[-1] else None
+        return self._once(
+            ("authority", path, dates, clones, generation),
+            lambda: self._authority(served, depth - 1).intermediate(
+                self.keyring.private(path[-1]), self._authority_spec(path[-1], dates, clones)
+            ),
+        )
+
+    def _authority_spec(
+        self, label: str, dates: tuple[timedelta, timedelta] | None, clones: tuple[str, str] | None
+    ) -> _core.CertificateSpec:
+        start, end = dates or _ISSUER_LIFETIME
+        if clones is None:
+            return _core.CertificateSpec(
+                self.keyring.authority_name(label), ca=True, not_before=start, not_after=end
+            )
+        model = self._authority(GENUINE, len(GENUINE.issuers)).certificate
+        return _core.CertificateSpec(
+            model.common_name,
+            ca=True,
+            not_before=start,
+            not_after=end,
+            subject_key_id=model.subject_key_id,
+            serial=model.serial,
+        )
+
+    def _leaf(self, served: Served) -> _core.Certificate:
+        if served in (GENUINE, BACKUP):
+            return self.keyring.pinned_leaf(served.key)
+        key = self.keyring.key(served.key)
+        spec = _core.CertificateSpec(
+            served.names[0], dns=list(served.names), not_before=served.not_before, not_after=served.not_after
+        )
+        if not served.issuers:
+            return _core.self_signed(key, spec)
+        return self._authority(served, len(served.issuers)).issue(key, spec)
+
+    def _pin(self, strategy: Strategy, served: Served) -> _core.Pin:
+        if strategy.kind == "leaf-cert":
+            return _core.Pin.of_certificate(self.leaf(served))
+        if strategy.kind == "leaf-spki" or not served.issuers:
+            return _core.Pin.of_key(self.keyring.key(served.key))
+        label = served.issuers[-1] if strategy.kind == "intermediate-spki" else served.issuers[0]
+        return _core.Pin.of_key(self.keyring.key(label.partition("@")[0]))
+
+
+def _altered(pins: tuple[_core.Pin, ...], alter: Alter) -> tuple[str, ...]:
+    texts = tuple(pin.base64 for pin in pins)
+    match alter:
+        case Alter.NOTHING:
+            return texts
+        case Alter.EMPTY_SET:
+            return ()
+        case Alter.BOGUS:
+            return (_flipped(texts[0], 0xFF, 0), *texts[1:])
+        case Alter.NEAR_MISS:
+            return (_flipped(texts[0], 0x01, 31), *texts[1:])
+        case Alter.CASE_SWAPPED:
+            return (_case_swapped(texts[0]), *texts[1:])
+        case Alter.NOT_BASE64:
+            return tuple("*" + text[1:] for text in texts)
+        case Alter.SHORT:
+            return tuple(base64.b64encode(base64.b64decode(text)[:16]).decode() for text in texts)
+        case Alter.TRAILING_JUNK:
+            return tuple(text + "!junk" for text in texts)
+
+
+def _flipped(text: str, mask: int, at: int) -> str:
+    digest = bytearray(base64.b64decode(text))
+    digest[at] ^= mask
+    return base64.b64encode(digest).decode()
+
+
+def _case_swapped(text: str) -> str:
+    """All but the last letter, which holds padding bits that must stay zero."""
+    return text[:42].swapcase() + text[42:]

@@ -1,0 +1,228 @@
+"""A drill: scenarios x strategies x protocol versions against one client."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from pindrill.judge import (
+    Control,
+    Controls,
+    Finding,
+    StageFacts,
+    agree,
+    control_of,
+    fold,
+    judge_stage,
+)
+from pindrill.mint import Mint
+from pindrill.model import LEAKS, RFC7469, STRATEGIES, STRATEGY, Expect, Scenario, Semantics, Strategy, TlsVersion, VerdictWord
+from pindrill.runner.bench import Bench, Run, hung
+from pindrill.runner.plan import Cell, Pinning, Planner, Play
+from pindrill.runner.results import Result, result_line
+
+DEFAULT_STRATEGY = STRATEGY["leaf-spki+backup"]
+_PROBED = (
+    *(STRATEGY[f"{kind}+backup"] for kind in ("leaf-spki", "leaf-cert", "intermediate-spki", "root-spki")),
+    *(STRATEGY[kind] for kind in ("leaf-spki", "leaf-cert", "intermediate-spki", "root-spki")),
+)
+_HUNG_SHARE = 10
+"""A client that hung at its genuine server is given this part of the deadline from then on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for. `strategies`: None = one that the client can express, () = all, probed."""
+
+    client: str
+    scenarios: Sequence[Scenario]
+    strategies: Sequence[Strategy] | None = None
+    versions: Sequence[TlsVersion] = ("1.2", "1.3")
+    semantics: Semantics = RFC7469
+    pinning: Pinning = "told"
+    rounds: int = 1
+    jobs: int = 1
+    repeat_command: Callable[[Cell], str] = lambda cell: cell.scenario.id
+    done: frozenset[tuple[str, str, str, int]] = frozenset()
+    """Cells that an earlier run finished."""
+
+
+@dataclass
+class Verdicts:
+    """What a drill came to."""
+
+    lines: list[Result] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Drill:
+    """Runs one client's cells in parallel and emits a result line for each as it is finished."""
+
+    def __init__(self, bench: Bench, mint: Mint, request: Request) -> None:
+        self._bench = bench
+        self._mint = mint
+        self._request = request
+        self._planner = Planner(mint, semantics=request.semantics, pinning=request.pinning)
+        self._stop = threading.Event()
+        self._judged: dict[Cell, tuple[Finding, list[Run]]] = {}
+
+    def run(self, emit: Callable[[Result, int], None]) -> Verdicts:
+        """`emit` gets each line and the number of cells in all."""
+        verdicts = Verdicts()
+        todo: list[Cell] = []
+        with ThreadPoolExecutor(self._request.jobs) as pool:
+            try:
+                cells, inexpressible = self._cells(pool)
+                self._notice_hanging(cells)
+                todo = [cell for cell in cells if cell.key not in self._request.done]
+                for line in self._finished(pool, todo, inexpressible):
+                    verdicts.lines.append(line)
+                    emit(line, len(todo))
+            except KeyboardInterrupt:
+                self._stop.set()
+                verdicts.interrupted = True
+                self._bench.driver.close()
+                pool.shutdown(wait=True, cancel_futures=True)
+        if not verdicts.interrupted:
+            for line in self._superseding():
+                verdicts.lines.append(line)
+                emit(line, len(todo))
+        return verdicts
+
+    def _finished(
+        self, pool: ThreadPoolExecutor, cells: list[Cell], inexpressible: frozenset[Strategy]
+    ) -> Iterable[Result]:
+        waiting = iter(cells)
+        running: set[Future[Result]] = set()
+        while True:
+            while len(running) < 2 * self._request.jobs and (cell := next(waiting, None)):
+                running.add(pool.submit(self._one, cell, inexpressible))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
+    def _one(self, cell: Cell, inexpressible: frozenset[Strategy]) -> Result:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        if cell.unsupported or cell.play is None:
+            return self._line(cell, _unsupported(cell.unsupported or ""), Controls(genuine=Control.ABSENT), [])
+        if cell.strategy in inexpressible:
+            why = f"the client cannot express the strategy {cell.strategy_name}: it refuses the genuine server under it"
+            return self._line(cell, _unsupported(why), Controls(genuine=Control.REFUSED), [])
+        finding, controls, runs = self._judge(cell, cell.play)
+        self._judged[cell] = (finding, runs)
+        return self._line(cell, finding, controls, runs)
+
+    def _judge(self, cell: Cell, play: Play) -> tuple[Finding, Controls, list[Run]]:
+        runs = [self._bench.play(play)]
+        bare = self._fold(cell, runs[0], Controls())
+        if bare.verdict in LEAKS:
+            return bare, Controls(genuine=Control.ABSENT), runs
+        controls = self._controls(cell)
+        findings = [self._fold(cell, runs[0], controls)]
+        if findings[0].needs_repeat:
+            runs.append(self._bench.play(play, attempt=1))
+            findings.append(self._fold(cell, runs[1], controls))
+        return agree(findings), controls, runs
+
+    def _fold(self, cell: Cell, run: Run, controls: Controls) -> Finding:
+        return fold(
+            [
+                judge_stage(
+                    StageFacts(expected=planned.expected, seen=stage.seen, report=stage.report, strays=stage.strays),
+                    controls,
+                )
+                for planned, stage in zip(cell.stages, run.stages, strict=True)
+            ]
+        )
+
+    def _controls(self, cell: Cell) -> Controls:
+        """The twins are only asked where a refusal is to be believed."""
+        if all(stage.expected is Expect.ACCEPT for stage in cell.stages):
+            return Controls(genuine=Control.ABSENT)
+        genuine = self._control(cell.genuine_twin)
+        twins = [self._control(stage.pin_twin) for stage in cell.stages if stage.pin_twin]
+        pin = twins[-1] if twins else Control.ABSENT
+        return Controls(genuine=genuine, pin=pin)
+
+    def _control(self, twin: Play | None) -> Control:
+        if twin is None:
+            return Control.ABSENT
+        return control_of(self._accepting(twin))
+
+    def _accepting(self, play: Play) -> Finding:
+        [stage] = self._bench.play(play).stages
+        return judge_stage(
+            StageFacts(expected=Expect.ACCEPT, seen=stage.seen, report=stage.report, strays=stage.strays), Controls()
+        )
+
+    # --- which strategies ----------------------------------------------------------------------------------------
+
+    def _cells(self, pool: ThreadPoolExecutor) -> tuple[list[Cell], frozenset[Strategy]]:
+        request = self._request
+        strategies, inexpressible = self._strategies(pool)
+        return (
+            self._planner.cells(request.scenarios, strategies, request.versions, request.rounds),
+            inexpressible,
+        )
+
+    def _strategies(self, pool: ThreadPoolExecutor) -> tuple[Sequence[Strategy | None], frozenset[Strategy]]:
+        request = self._request
+        if request.pinning in ("presumed", "none"):
+            return (None,), frozenset()
+        if request.strategies:
+            return request.strategies, frozenset()
+        if request.strategies is None:
+            return (self._first_expressed(pool),), frozenset()
+        expressed = dict(zip(STRATEGIES, pool.map(self._expresses, STRATEGIES), strict=True))
+        missing = frozenset(strategy for strategy, accepted in expressed.items() if not accepted)
+        # Where none is accepted the client is at fault, not the notation.
+        return STRATEGIES, missing if len(missing) < len(STRATEGIES) else frozenset()
+
+    def _first_expressed(self, pool: ThreadPoolExecutor) -> Strategy:
+        if self._expresses(DEFAULT_STRATEGY):
+            return DEFAULT_STRATEGY
+        answers = zip(_PROBED, pool.map(self._expresses, _PROBED), strict=True)
+        return next((strategy for strategy, accepted in answers if accepted), DEFAULT_STRATEGY)
+
+    def _expresses(self, strategy: Strategy) -> bool:
+        return any(
+            self._accepting(self._planner.genuine(strategy, tls)).verdict is VerdictWord.PASS
+            for tls in reversed(self._request.versions)
+        )
+
+    def _notice_hanging(self, cells: list[Cell]) -> None:
+        twin = next((cell.genuine_twin for cell in cells if cell.genuine_twin), None)
+        if twin and hung(self._bench.play(twin)):
+            self._bench.deadline_s = max(1.0, self._bench.deadline_s / _HUNG_SHARE)
+
+    # --- late secrets --------------------------------------------------------------------------------------------
+
+    def _superseding(self) -> Iterable[Result]:
+        self._bench.late()
+        for cell, (before, runs) in self._judged.items():
+            findings = [self._fold(cell, run, Controls()) for run in runs]
+            late = next((finding for finding in findings if finding.verdict in LEAKS), None)
+            if late and late.verdict != before.verdict:
+                line = self._line(cell, late, Controls(genuine=Control.ABSENT), runs)
+                yield {**line, "supersedes": True, "reason": f"{late.reason} (after the cell was judged)"}
+
+    def _line(self, cell: Cell, finding: Finding, controls: Controls, runs: list[Run]) -> Result:
+        return result_line(
+            client=self._request.client,
+            cell=cell,
+            semantics=str(self._request.semantics),
+            finding=finding,
+            controls=controls,
+            runs=runs,
+            repeat=self._request.repeat_command(cell),
+            mint=self._mint,
+        )
+
+
+def _unsupported(why: str) -> Finding:
+    return Finding(verdict=VerdictWord.UNSUPPORTED, reason=why)

@@ -1,0 +1,89 @@
+"""Makes the names under test resolve for an unmodified client, without editing the machine.
+
+Entered once per run, by executing this program again where a private hosts file stands over /etc/hosts: a
+namespace can only be entered by a process that has no other thread yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pindrill.clients.process import helper
+from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, UsageError
+
+NAMES = helper("pindrill-names")
+ADDRESS_VARIABLE = "PINDRILL_ADDRESS"
+_HOSTS = Path("/etc/hosts")
+_MARK = "# pindrill"
+
+
+def hosts_text(address: str) -> str:
+    """The machine's own hosts file, and the names under test with and without the trailing dot."""
+    own = _HOSTS.read_text() if _HOSTS.exists() else ""
+    return f"{own.rstrip()}\n{_lines(address)}"
+
+
+def _lines(address: str) -> str:
+    return "".join(f"{address} {name} {name}. {_MARK}\n" for name in (HOST, SIBLING_HOST, FOREIGN_HOST))
+
+
+def resolves(address: str) -> bool:
+    try:
+        return socket.gethostbyname(HOST) == address
+    except OSError:
+        return False
+
+
+def enter(address: str, directory: Path, arguments: list[str]) -> None:
+    """Executes pindrill again where the names resolve. Returns only if there is no way here."""
+    hosts = directory / "hosts"
+    hosts.write_text(hosts_text(address))
+    hosts.chmod(0o644)
+    environment = {**os.environ, ADDRESS_VARIABLE: address, "PINDRILL_RUN_DIRECTORY": str(directory)}
+    program = [sys.executable, "-m", "pindrill", *arguments]
+    for launcher in ([str(NAMES), str(hosts), "--"], _through_sudo(hosts)):
+        if launcher and _works(launcher):
+            sys.stdout.flush()
+            os.execvpe(launcher[0], [*launcher, *program], environment)  # noqa: S606
+
+
+def advice() -> UsageError:
+    return UsageError(
+        f"{HOST} cannot be made to resolve here: neither a mount namespace, nor a user namespace, nor `sudo -n` is "
+        "allowed.\nEither let the client resolve it by its own option, with {address} in the command "
+        "(curl: `--resolve {host}:{port}:{address}`),\nor allow pindrill to add lines to /etc/hosts for the time of "
+        "the run: --edit-hosts"
+    )
+
+
+@contextlib.contextmanager
+def edited_hosts(address: str) -> Iterator[None]:
+    """For containers that allow no namespaces: lines in the real hosts file, removed at the end."""
+    try:
+        before = _HOSTS.read_text() if _HOSTS.exists() else ""
+        kept = "".join(line for line in before.splitlines(keepends=True) if _MARK not in line)
+        _HOSTS.write_text(kept + ("" if kept.endswith("\n") or not kept else "\n") + _lines(address))
+    except OSError as error:
+        raise UsageError(f"--edit-hosts: cannot write {_HOSTS}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        _HOSTS.write_text(kept)
+
+
+def _through_sudo(hosts: Path) -> list[str]:
+    if not shutil.which("sudo") or not shutil.which("setpriv") or os.getuid() == 0:
+        return []
+    back = ["setpriv", f"--reuid={os.getuid()}", f"--regid={os.getgid()}", "--init-groups"]
+    return ["sudo", "-n", "-E", str(NAMES), str(hosts), "--", *back]
+
+
+def _works(launcher: list[str]) -> bool:
+    return subprocess.run([*launcher, "true"], capture_output=True, check=False).returncode == 0

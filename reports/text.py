@@ -1,0 +1,214 @@
+"""The terminal report: a matrix client x scenario, then what is wrong, where, and how to see it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.words import MARK, MEANING, style
+
+Result = Mapping[str, Any]
+_ROW_LABEL, _COLUMN = 44, 9
+_MAX_SHOWN_RUNS = 2
+
+
+def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str], interrupted: bool) -> None:
+    if lines:
+        _print_matrix(console, lines)
+    failing = [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]
+    _print_unsupported(console, lines)
+    _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
+    _print_known(console, [line for line in failing if line.get("known")])
+    for group in _same_story([line for line in failing if not line.get("known")]):
+        _print_failure(console, group)
+    for text in stale:
+        console.print(Text(f"Stale: {text}", style="bold red"))
+    console.print(_summary(lines, interrupted))
+
+
+def _summary(lines: Sequence[Result], interrupted: bool) -> Text:
+    counts = {word: sum(line["verdict"] == word for line in lines) for word in PRECEDENCE}
+    parts = [f"{count} {word}" for word, count in counts.items() if count]
+    known = sum(bool(line.get("known")) for line in lines)
+    text = Text(f"{len(lines)} cells: {', '.join(parts) or 'none was run'}")
+    if known:
+        text.append(f" ({known} known)")
+    if interrupted:
+        text.append("; interrupted: the cells above are finished, the others were not run", style="bold yellow")
+    return text
+
+
+# --- matrix ----------------------------------------------------------------------------------------------------
+
+
+def _print_matrix(console: Console, lines: Sequence[Result]) -> None:
+    columns = list(dict.fromkeys((line["client"], line["strategy"]) for line in lines))
+    rows = list(dict.fromkeys((line["scenario"], line["code"]) for line in lines))
+    cells: dict[tuple[Any, ...], list[Result]] = {}
+    for line in lines:
+        cells.setdefault((line["scenario"], line["client"], line["strategy"]), []).append(line)
+    fitting = max(1, (console.width - _ROW_LABEL) // (_COLUMN + 1))
+    for start in range(0, len(columns), fitting):
+        shown = columns[start : start + fitting]
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+        table.add_column("", width=_ROW_LABEL - 1, no_wrap=True)
+        one_strategy = len({strategy for _, strategy in shown}) == 1
+        for client, strategy in shown:
+            table.add_column(client if one_strategy else f"{client}\n{strategy}", width=_COLUMN, overflow="fold")
+        for scenario, code in rows:
+            marks = [_mark(cells.get((scenario, *column), ())) for column in shown]
+            table.add_row(f"{code:5}{scenario.partition('/')[2]}", *marks)
+        console.print(table)
+        if one_strategy and shown[0][1] != "-":
+            console.print(Text(f"Pin strategy: {shown[0][1]}", style="dim"))
+        console.print()
+    present = {VerdictWord(line["verdict"]) for line in lines}
+    for word in PRECEDENCE:
+        if word in present:
+            console.print(Text.assemble((f"{MARK[word]:6}", style(word)), f"{word}: {MEANING[word]}"))
+    if any(line.get("known") for line in lines):
+        console.print("*     known deviation of this client, listed below")
+    console.print()
+
+
+def _mark(lines: Iterable[Result]) -> Text:
+    """One mark when both TLS versions agree, else `1.2:… 1.3:…`."""
+    worst: dict[str, tuple[VerdictWord, bool]] = {}
+    for line in lines:
+        word = VerdictWord(line["verdict"])
+        before = worst.get(line["tls"])
+        if before is None or PRECEDENCE.index(word) < PRECEDENCE.index(before[0]):
+            worst[line["tls"]] = (word, bool(line.get("known")))
+    if not worst:
+        return Text("")
+    if len(set(worst.values())) == 1:
+        word, known = next(iter(worst.values()))
+        return Text(MARK[word] + ("*" if known else ""), style=style(word, known))
+    text = Text()
+    for tls in sorted(worst):
+        word, known = worst[tls]
+        text.append(f"{MARK[word]}{'*' if known else ''}", style=style(word, known))
+        text.append("/" if tls == min(worst) else "", style="dim")
+    return text
+
+
+# --- what is wrong ---------------------------------------------------------------------------------------------
+
+
+def _same_story(lines: Sequence[Result]) -> list[list[Result]]:
+    """Cells that differ only by the TLS version are told once, if they say the same."""
+    groups: dict[tuple[str, ...], list[Result]] = {}
+    for line in lines:
+        key = (line["client"], line["scenario"], line["strategy"], line["verdict"])
+        groups.setdefault(key, []).append(line)
+    return list(groups.values())
+
+
+def _print_failure(console: Console, group: Sequence[Result]) -> None:
+    line = group[0]
+    word = VerdictWord(line["verdict"])
+    versions = " and ".join(sorted({each["tls"] for each in group}))
+    strategy = f", {line['strategy']}" if line["strategy"] != "-" else ""
+    console.print(
+        Text.assemble(
+            (f"{word}", style(word)),
+            f"  {line['client']}: {line['code']} {line['scenario']}{strategy}, TLS {versions}",
+        )
+    )
+    _field(console, "What it is", line["summary"])
+    for number, stage in enumerate(line["stages"], start=1):
+        title = "Served" if len(line["stages"]) == 1 else f"Stage {number}"
+        _field(console, title, f"must be: {stage['expected']} ({stage['because']})")
+        for text in chain_drawing(stage["served"]):
+            _field(console, "", text)
+        if stage["pins"] is not None:
+            _field(console, "Pinned", ", ".join(f"sha256/{value}" for value in stage["pins"]) or "an empty set")
+        for run in stage["runs"][:_MAX_SHOWN_RUNS]:
+            for text in _seen(run):
+                _field(console, "Seen", text)
+    _field(console, "Wrong", line["reason"])
+    _field(console, "Catches", line["catches"])
+    for each in group:
+        _field(console, "Repeat", each["repeat"])
+    console.print()
+
+
+def chain_drawing(served: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The list presented, one certificate a line, as `subject <- issuer`."""
+    texts = []
+    for depth, certificate in enumerate(served):
+        issuer = certificate["issuer"].partition("CN=")[2].partition(",")[0] or certificate["issuer"]
+        pinned = "  [PINNED]" if certificate["pinned"] else ""
+        ends = datetime.fromtimestamp(certificate["not_after"], UTC)
+        texts.append(
+            f"{'  ' * min(depth, 4)}{certificate['subject']} <- {issuer}"
+            f"  (until {ends:%Y-%m-%d %H:%M}Z, sha256/{certificate['spki_sha256']}){pinned}"
+        )
+    return texts
+
+
+def _seen(run: Mapping[str, Any]) -> list[str]:
+    report = run["report"]
+    texts = [f"connection {o['number']} {o['story']}" for o in run["observations"]] or ["no connection"]
+    texts += [f"elsewhere ({s['where']}): {s['observation']['request_line'] or 'the secret'}" for s in run["strays"]]
+    said = f"the client: {report['said']}" + (f" ({report['detail']})" if report["detail"] else "")
+    return [*texts, said + (", the canary came out of it" if report["canary_out"] else "")]
+
+
+def _print_grouped(console: Console, title: str, lines: Sequence[Result]) -> None:
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for line in lines:
+        groups.setdefault((line["client"], line["verdict"], line["reason"]), []).append(line)
+    for (client, verdict, reason), group in groups.items():
+        word = VerdictWord(verdict)
+        known = next((line["known"] for line in group if line.get("known")), None)
+        names = ", ".join(dict.fromkeys(f"{line['code']} {line['scenario'].partition('/')[2]}" for line in group))
+        console.print(Text.assemble((str(word), style(word)), f"  {client}: {len(group)} cells, {title.lower()}"))
+        _field(console, "Because", reason)
+        _field(console, "Cells", names)
+        if known:
+            _field(console, "Known", known["reason"])
+        else:
+            _field(console, "Repeat", group[0]["repeat"])
+        console.print()
+
+
+def _print_known(console: Console, lines: Sequence[Result]) -> None:
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for line in lines:
+        groups.setdefault((line["client"], line["verdict"], line["known"]["reason"]), []).append(line)
+    for (client, verdict, reason), group in groups.items():
+        word = VerdictWord(verdict)
+        names = ", ".join(dict.fromkeys(f"{line['code']} {line['scenario'].partition('/')[2]}" for line in group))
+        version = f" ({group[0]['client_version']})" if group[0].get("client_version") else ""
+        console.print(Text.assemble((f"{word}*", style(word, known=True)), f"  {client}{version}, known: {names}"))
+        _field(console, "Because", reason)
+        if group[0]["known"]["source"]:
+            _field(console, "Source", group[0]["known"]["source"])
+        _field(console, "Repeat", group[0]["repeat"])
+        console.print()
+
+
+def _print_unsupported(console: Console, lines: Sequence[Result]) -> None:
+    groups: dict[tuple[str, str], set[str]] = {}
+    for line in lines:
+        if line["verdict"] == VerdictWord.UNSUPPORTED:
+            groups.setdefault((line["client"], line["reason"]), set()).add(line["code"])
+    for (client, reason), codes in groups.items():
+        console.print(Text(f"unsupported  {client}: {reason} ({', '.join(sorted(codes))})", style="dim"))
+    if groups:
+        console.print()
+
+
+def _field(console: Console, name: str, text: str) -> None:
+    row = Table.grid(padding=(0, 1))
+    row.add_column(width=12, justify="right", style="bold")
+    row.add_column(overflow="fold")
+    row.add_row(name, Text(text))
+    console.print(row)
