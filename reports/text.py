@@ -14,7 +14,7 @@ from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.words import MARK, MEANING, style
 
 Result = Mapping[str, Any]
-_ROW_LABEL, _COLUMN = 44, 9
+_ROW_LABEL, _COLUMN = 53, 9
 _MAX_SHOWN_RUNS = 2
 
 
@@ -25,7 +25,8 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
     _print_unsupported(console, lines)
     _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
     _print_known(console, [line for line in failing if line.get("known")])
-    for group in _same_story([line for line in failing if not line.get("known")]):
+    unlisted = sorted((line for line in failing if not line.get("known")), key=lambda line: str(line["client"]))
+    for group in _same_story(unlisted):
         _print_failure(console, group)
     for text in stale:
         console.print(Text(f"Stale: {text}", style="bold red"))

@@ -176,7 +176,7 @@ def _refuse(facts: StageFacts, controls: Controls) -> Finding:
     if doubt := _doubt(facts, controls):
         return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=doubt)
     if facts.expected is Expect.REPORT and any(seen.data_bytes for seen in facts.seen):
-        return Finding(verdict=VerdictWord.REPORTED, reason=f"the client {story(_telling(facts))}; it {_said(facts.report)}")
+        return Finding(verdict=VerdictWord.PASS, reason=f"the client {story(_telling(facts))}; it {_said(facts.report)}")
     if not _hellos(facts):
         return Finding(
             verdict=VerdictWord.PASS, reason="the client refused its configuration and did not connect", attribution="pin"
@@ -201,7 +201,7 @@ def _doubt(facts: StageFacts, controls: Controls) -> str | None:
     report = facts.report
     if report.said in (Said.DIED, Said.CANNOT_RUN):
         return f"the client {_said(report)}, and a dead client refuses nothing"
-    if facts.expected is Expect.CONFIG_ERROR_OR_REFUSE and not _hellos(facts):
+    if facts.expected in (Expect.CONFIG_ERROR_OR_REFUSE, Expect.REPORT) and not _hellos(facts):
         if report.said is not Said.REFUSED:
             return f"the client did not connect, and {_said(report)}"
         return _without_genuine(controls)

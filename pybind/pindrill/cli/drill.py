@@ -156,9 +156,14 @@ def drill(  # noqa: PLR0917  (the options of a command line)
 
 
 def latest(lines: Sequence[Result]) -> list[Result]:
-    """A superseding line takes the place of the earlier one."""
+    """In the catalogue's order; a superseding line takes the place of the earlier one."""
     newest = {(r["client"], r["scenario"], r["strategy"], r["tls"], r["round"]): r for r in lines}
-    return list(newest.values())
+    clients = {client: number for number, client in enumerate(dict.fromkeys(r["client"] for r in lines))}
+    place = {scenario.id: number for number, scenario in enumerate(catalogue.CATALOGUE)}
+    return sorted(
+        newest.values(),
+        key=lambda r: (place.get(r["scenario"], len(place)), clients[r["client"]], r["strategy"], r["tls"], r["round"]),
+    )
 
 
 def _run(

@@ -1,0 +1,73 @@
+# Sourced by ci/drill and ci/test, from the repository's root: system packages, .venv, fixture clients.
+# A second run finds everything done and takes a second.
+
+say() { printf '== %s\n' "$*"; }
+
+# Debian packages that are not installed, of those named.
+missing_packages() {
+  local name
+  for name in "$@"; do
+    dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || echo "$name"
+  done
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    if sudo -n true 2>/dev/null; then
+      as_root=(sudo -n)
+    else
+      printf 'Missing system packages, and neither root nor sudo -n here. Install them, then run this again:\n' >&2
+      printf '  sudo apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+      exit 1
+    fi
+  fi
+  say "installing ${missing[*]}"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The checksum of everything that the installed package depends on.
+build_inputs() {
+  { cat pyproject.toml CMakeLists.txt; python3 --version; openssl version
+    git ls-files -z harness pybind | grep -zE '\.(cpp|h|txt|in)$' | xargs -0 cat; } | sha256sum
+}
+
+make_venv() {
+  [ -x .venv/bin/python ] || python3 -m venv .venv
+  local inputs
+  inputs=$(build_inputs)
+  [ "$(cat .venv/built-from 2>/dev/null)" != "$inputs" ] || return 0
+  say "building the package into .venv"
+  .venv/bin/python -m pip install -q --upgrade 'pip>=25.1' 'scikit-build-core>=1.0,<2' 'pybind11>=3.0,<4'
+  .venv/bin/python -m pip install -q --group test --group clients
+  .venv/bin/python -m pip install -q --no-build-isolation -e .
+  printf '%s\n' "$inputs" > .venv/built-from
+}
+
+# What the fixture clients say that they need: `field packages`, `field setup`.
+client_field() {
+  python3 - "$1" <<'PYTHON'
+import pathlib, shlex, sys, tomllib
+for path in sorted(pathlib.Path("fixtures/clients").glob("*/client.toml")):
+    value = tomllib.loads(path.read_text()).get(sys.argv[1], [])
+    if value:
+        print(shlex.join(part.replace("{here}", str(path.parent.absolute())) for part in value))
+PYTHON
+}
+
+set_up() {
+  command -v dpkg-query >/dev/null || { echo 'This needs Debian 12, 13 or Ubuntu 24.04 (dpkg was not found).' >&2; exit 1; }
+  install_packages g++ cmake ninja-build libssl-dev libboost-dev openssl ca-certificates git python3 python3-dev python3-venv "$@"
+  local packages
+  mapfile -t packages < <(client_field packages | tr ' ' '\n' | sort -u)
+  install_packages "${packages[@]}"
+  make_venv
+  local setup
+  while read -r setup; do
+    eval "$setup"
+  done < <(client_field setup)
+}
