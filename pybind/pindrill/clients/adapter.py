@@ -116,7 +116,6 @@ class _Process:
                 stderr=errors,
                 pass_fds=(input_read,),
                 env=dict(environment),
-                cwd=directory,
                 start_new_session=True,
             )
         os.close(input_read)
@@ -146,6 +145,8 @@ class _Process:
                 return answer, ""
 
     def tell(self, message: Mapping[str, Any]) -> bool:
+        if not self.alive:
+            return False
         data = memoryview(json.dumps(message).encode() + b"\n")
         try:
             while data:

@@ -80,7 +80,6 @@ class CommandSession:
             environment=scrubbed_environment(
                 self._home, {name: _filled(text, values) for name, text in driver.environment.items()}
             ),
-            directory=self._home,
             deadline_s=target.deadline_s,
         )
         return _report(ended, target.canary, driver.ignore_exit_code)

@@ -60,10 +60,12 @@ def run(
     argv: Sequence[str],
     *,
     environment: Mapping[str, str],
-    directory: Path,
     deadline_s: float,
 ) -> Ended:
-    """Runs until no descendant is alive; those alive at the deadline are ended. Output is kept up to a limit."""
+    """Runs until no descendant is alive; those alive at the deadline are ended. Output is kept up to a limit.
+
+    In the caller's directory, so that relative paths of the command mean what they say.
+    """
     report_read, report_write = os.pipe()
     started = time.monotonic()
     try:
@@ -74,7 +76,6 @@ def run(
             stderr=subprocess.PIPE,
             pass_fds=(report_write,),
             env=dict(environment),
-            cwd=directory,
             start_new_session=True,
         ) as process:
             os.close(report_write)
@@ -148,7 +149,7 @@ def _ended(report: str, stdout: bytes, stderr: bytes, duration_s: float) -> Ende
 
 
 def resolved_program(program: str) -> str:
-    """The program's path: attempts run in a directory of their own, with a scrubbed environment."""
+    """The program's path, found before the first attempt."""
     if "/" in program:
         path = Path(program).absolute()
         if not path.exists():

@@ -1,0 +1,86 @@
+"""Every mutant gets exactly its declared row, and the correct client passes everything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pindrill import scenarios
+
+MUTANTS = Path(__file__).parent.parent / "fixtures" / "clients" / "mutants"
+ROWS: dict[str, dict[str, Any]] = tomllib.loads((MUTANTS / "mutants.toml").read_text())
+STRATEGIES = ("leaf-spki+backup", "intermediate-spki+backup")
+Cell = tuple[str, str, str]
+
+
+def drilled(bug: str, driver: str, strategies: tuple[str, ...], results: Path) -> dict[Cell, str]:
+    """The verdict of every cell of a real drill of this mutant."""
+    client = [sys.executable, str(MUTANTS / "client.py"), bug]
+    options = [part for strategy in strategies for part in ("--strategy", strategy)]
+    if driver == "adapter":
+        options += ["--adapter"]
+    else:
+        client += ["--target", "{target_file}"]
+    if bug.startswith("hang"):
+        options += ["--deadline", "1", "--jobs", "16"]
+    argv = [sys.executable, "-m", "pindrill", "drill", *options, "--json", str(results), "--", *client]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1, 3), done.stderr
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    return {(line["scenario"], line["strategy"], line["tls"]): line["verdict"] for line in lines}
+
+
+def declared(row: dict[str, dict[str, str]], strategies: tuple[str, ...]) -> dict[Cell, str]:
+    return {
+        (scenario.id, strategy, tls): _verdict(row.get(strategy, {}), scenario.id, scenario.code, tls)
+        for scenario in scenarios.CATALOGUE
+        for strategy in strategies
+        for tls in scenario.tls
+    }
+
+
+def _verdict(row: dict[str, str], scenario: str, code: str, tls: str) -> str:
+    for verdict, names in row.items():
+        for name in names.split():
+            pattern, _, version = name.partition("@")
+            if version in ("", tls) and (pattern == code or fnmatchcase(scenario, pattern)):
+                return verdict
+    return "reported" if code == "PL1" else "pass"
+
+
+@pytest.mark.parametrize("bug", ROWS)
+def test_a_mutant_gets_its_declared_row(bug: str, tmp_path: Path) -> None:
+    mutant = ROWS[bug]
+    strategies = tuple(mutant["row"])
+    found = drilled(bug, mutant["driver"], strategies, tmp_path / "results.jsonl")
+    assert found == declared(mutant["row"], strategies)
+
+
+def test_the_correct_client_passes_everything(tmp_path: Path) -> None:
+    found = drilled("none", "adapter", STRATEGIES, tmp_path / "results.jsonl")
+    assert found == declared({}, STRATEGIES)
+
+
+def test_every_scenario_that_must_be_refused_is_failed_by_a_mutant() -> None:
+    failed = {
+        scenario.id
+        for mutant in ROWS.values()
+        for strategy, row in mutant["row"].items()
+        for scenario in scenarios.CATALOGUE
+        if _verdict(row, scenario.id, scenario.code, "1.3") in ("fail-open", "leaked", "downgrade", "outage")
+    }
+    assert {scenario.id for scenario in scenarios.CATALOGUE} - failed == {"pin-set/empty"}
+
+
+def test_a_client_that_never_connects_crashes_or_accepts_nothing_passes_no_cell() -> None:
+    for bug in ("never-connects-refuses", "never-connects-accepts", "crash-at-start", "crash-after-handshake",
+                "hang-before-handshake", "hang-after-handshake", "accepts-nothing"):  # fmt: skip
+        for strategy, row in ROWS[bug]["row"].items():
+            verdicts = declared({strategy: row}, (strategy,)).values()
+            assert not {"pass", "reported"} & set(verdicts), bug
