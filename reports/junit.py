@@ -17,7 +17,9 @@ def render(lines: Sequence[Mapping[str, Any]]) -> str:
     suites = ElementTree.Element("testsuites", name="pindrill")
     for client in dict.fromkeys(line["client"] for line in lines):
         mine = [line for line in lines if line["client"] == client]
-        suite = ElementTree.SubElement(suites, "testsuite", name=_clean(f"pindrill.{client}"), **_counts(mine))
+        suite = ElementTree.SubElement(
+            suites, "testsuite", attrib={"name": _clean(f"pindrill.{client}"), **_counts(mine)}
+        )
         for line in mine:
             _case(suite, line)
     ElementTree.indent(suites)

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.words import MARK, MEANING, style
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
-from pindrill.reports.words import MARK, MEANING, style
 
 Result = Mapping[str, Any]
 _ROW_LABEL, _COLUMN = 53, 9
@@ -49,7 +48,9 @@ def _summary(lines: Sequence[Result], interrupted: bool) -> Text:
 
 
 def _print_matrix(console: Console, lines: Sequence[Result]) -> None:
-    columns = list(dict.fromkeys((line["client"], line["strategy"]) for line in lines))
+    every = list(dict.fromkeys((line["client"], line["strategy"]) for line in lines))
+    some = {(x["client"], x["strategy"]) for x in lines if x["verdict"] != VerdictWord.UNSUPPORTED}
+    columns = [column for column in every if column in some] or every
     rows = list(dict.fromkeys((line["scenario"], line["code"]) for line in lines))
     cells: dict[tuple[Any, ...], list[Result]] = {}
     for line in lines:
@@ -198,11 +199,14 @@ def _print_known(console: Console, lines: Sequence[Result]) -> None:
 
 def _print_unsupported(console: Console, lines: Sequence[Result]) -> None:
     groups: dict[tuple[str, str], set[str]] = {}
+    everywhere = {(line["client"], line["code"]) for line in lines}
     for line in lines:
         if line["verdict"] == VerdictWord.UNSUPPORTED:
             groups.setdefault((line["client"], line["reason"]), set()).add(line["code"])
     for (client, reason), codes in groups.items():
-        console.print(Text(f"unsupported  {client}: {reason} ({', '.join(sorted(codes))})", style="dim"))
+        whole = len(codes) == sum(name == client for name, _ in everywhere)
+        which = "all scenarios" if whole else ", ".join(sorted(codes))
+        console.print(Text(f"unsupported  {client}: {reason} ({which})", style="dim"))
     if groups:
         console.print()
 

@@ -86,9 +86,7 @@ WITHOUT_KEY = Scenario(
     summary="The genuine chain, copied; the handshake is signed by leaf-rogue's key.",
     catches="a client that does not check the proof of possession",
     references=("RFC 8446 section 4.4.3", "CVE-2020-24613", "CVE-2014-1266"),
-    stages=(
-        Stage(serve=Served(signing_key="leaf-rogue"), expect=Expect.REFUSE),
-    ),
+    stages=(Stage(serve=Served(signing_key="leaf-rogue"), expect=Expect.REFUSE),),
 )
 
 CLONED_CA = Scenario(

@@ -9,9 +9,7 @@ def malformed(kind: str, alter: Alter, text: str) -> Scenario:
         code="PL2",
         summary=f"The server of BL6 to a client whose only pins are malformed: {text}.",
         catches="a client that drops what it cannot parse, and is left without a pin",
-        stages=(
-            Stage(serve=ROGUE, pins=PinsOf(alter=alter), expect=Expect.CONFIG_ERROR_OR_REFUSE),
-        ),
+        stages=(Stage(serve=ROGUE, pins=PinsOf(alter=alter), expect=Expect.CONFIG_ERROR_OR_REFUSE),),
     )
 
 

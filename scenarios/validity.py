@@ -34,9 +34,7 @@ EXPIRED_INTERMEDIATE = Scenario(
     summary="root-current -> intermediate-current, expired two days ago -> leaf-current.",
     catches="a second path builder that looks at no dates",
     references=("RFC 5280 section 6.1",),
-    stages=(
-        Stage(serve=replace(GENUINE, issuer_dates=(timedelta(days=-90), timedelta(days=-2)))),
-    ),
+    stages=(Stage(serve=replace(GENUINE, issuer_dates=(timedelta(days=-90), timedelta(days=-2)))),),
 )
 
 ALL = (EXPIRED_LEAF, NOT_YET_VALID, EXPIRED_INTERMEDIATE)

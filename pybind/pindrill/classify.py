@@ -72,7 +72,9 @@ def story(seen: Observation, ending_at: int = 0) -> str:
     if what is Shape.AFTER_HANDSHAKE:
         how = "close_notify" if seen.close_notify else {"fin": "FIN", "reset": "RST"}.get(seen.ended, "")
         alert = refusal_alert(seen)
-        boilerplate = f", after {seen.boilerplate_bytes} bytes of protocol boilerplate" if seen.boilerplate_bytes else ""
+        boilerplate = (
+            f", after {seen.boilerplate_bytes} bytes of protocol boilerplate" if seen.boilerplate_bytes else ""
+        )
         return f"completed the handshake and closed without data ({f'alert {alert}' if alert else how}{boilerplate})"
     if what is Shape.BEFORE_FLIGHT and seen.failure:
         return f"{what} ({seen.failure})"

@@ -129,7 +129,9 @@ def _downgrade(facts: StageFacts) -> Finding | None:
             reason=f"the request secret arrived on another connection: {stray.where}, {story(stray.observation)}",
         )
     if plain:
-        return Finding(verdict=VerdictWord.DOWNGRADE, reason=f"the client {story(plain[0])} to the port of its TLS server")
+        return Finding(
+            verdict=VerdictWord.DOWNGRADE, reason=f"the client {story(plain[0])} to the port of its TLS server"
+        )
     return None
 
 
@@ -149,7 +151,9 @@ def _leaks_to_rogue(facts: StageFacts) -> list[Finding]:
             )
         if seen.client_certificate:
             found.append(
-                Finding(verdict=VerdictWord.CLIENT_AUTH_LEAK, reason="the client's certificate went to the rogue server")
+                Finding(
+                    verdict=VerdictWord.CLIENT_AUTH_LEAK, reason="the client's certificate went to the rogue server"
+                )
             )
         if seen.data_bytes:
             found.append(_data_to_rogue(seen, facts))
@@ -176,10 +180,14 @@ def _refuse(facts: StageFacts, controls: Controls) -> Finding:
     if doubt := _doubt(facts, controls):
         return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=doubt)
     if facts.expected is Expect.REPORT and any(seen.data_bytes for seen in facts.seen):
-        return Finding(verdict=VerdictWord.PASS, reason=f"the client {story(_telling(facts))}; it {_said(facts.report)}")
+        return Finding(
+            verdict=VerdictWord.PASS, reason=f"the client {story(_telling(facts))}; it {_said(facts.report)}"
+        )
     if not _hellos(facts):
         return Finding(
-            verdict=VerdictWord.PASS, reason="the client refused its configuration and did not connect", attribution="pin"
+            verdict=VerdictWord.PASS,
+            reason="the client refused its configuration and did not connect",
+            attribution="pin",
         )
     last = _telling(facts)
     if facts.report.said is Said.ACCEPTED:
@@ -276,7 +284,8 @@ def _accepted(facts: StageFacts) -> Finding:
     resumed_only = all(seen.resumed for seen in facts.seen if seen.data_bytes)
     if facts.seen and resumed_only and any(seen.data_bytes for seen in facts.seen) and shapes & REFUSALS:
         return Finding(
-            verdict=VerdictWord.OUTAGE_DEFERRED, reason="only a resumed session still works; a full handshake is refused"
+            verdict=VerdictWord.OUTAGE_DEFERRED,
+            reason="only a resumed session still works; a full handshake is refused",
         )
     return Finding(verdict=VerdictWord.PASS, reason="accepted, the answer came through")
 

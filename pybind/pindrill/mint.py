@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pindrill import _core
 from pindrill.keyring import Keyring
@@ -49,6 +49,12 @@ class Mint:
             if wanted.third:
                 found.append(self._pin(strategy, wanted.third))
         return _altered(tuple(found), wanted.alter)
+
+    def described(self, served: Served) -> list[dict[str, Any]]:
+        """The list that is presented, in plain values."""
+        return self._once(
+            ("described", served), lambda: [_described(certificate) for certificate in self.credential(served).chain]
+        )
 
     def _once(self, key: object, make: Callable[[], _T]) -> _T:
         with self._lock:
@@ -115,9 +121,7 @@ class Mint:
     ) -> _core.CertificateSpec:
         start, end = dates or _ISSUER_LIFETIME
         if clones is None:
-            return _core.CertificateSpec(
-                self.keyring.authority_name(label), ca=True, not_before=start, not_after=end
-            )
+            return _core.CertificateSpec(self.keyring.authority_name(label), ca=True, not_before=start, not_after=end)
         model = self._authority(GENUINE, len(GENUINE.issuers)).certificate
         return _core.CertificateSpec(
             model.common_name,
@@ -146,6 +150,18 @@ class Mint:
             return _core.Pin.of_key(self.keyring.key(served.key))
         label = served.issuers[-1] if strategy.kind == "intermediate-spki" else served.issuers[0]
         return _core.Pin.of_key(self.keyring.key(label.partition("@")[0]))
+
+
+def _described(certificate: _core.Certificate) -> dict[str, Any]:
+    return {
+        "subject": certificate.common_name,
+        "issuer": certificate.issuer,
+        "names": certificate.dns_names,
+        "not_before": certificate.not_before,
+        "not_after": certificate.not_after,
+        "spki_sha256": _core.Pin.of_key(_core.KeyPair.from_pem(certificate.pem)).base64,
+        "certificate_sha256": _core.Pin.of_certificate(certificate).base64,
+    }
 
 
 def _altered(pins: tuple[_core.Pin, ...], alter: Alter) -> tuple[str, ...]:

@@ -277,15 +277,18 @@ class Observation:
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Observation:
-        hello = facts["hello"]
-        values = {
+        hello: dict[str, Any] | None = facts["hello"]
+        values: dict[str, Any] = {
             **facts,
-            "hello": hello
-            and ClientHello(**{k: tuple(v) if isinstance(v, list) else v for k, v in hello.items()}),
+            "hello": hello and ClientHello(**_frozen(hello)),
             "alerts": tuple(Alert(**alert) for alert in facts["alerts"]),
             "secrets": tuple(facts["secrets"]),
         }
         return cls(**values)
+
+
+def _frozen(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 class Said(StrEnum):

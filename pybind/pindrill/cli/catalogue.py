@@ -15,7 +15,7 @@ from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import STRATEGIES, Expect, Scenario, Strategy, UsageError
 from pindrill.reports.text import chain_drawing
-from pindrill.runner.plan import Planner, PlayStage
+from pindrill.runner.plan import Planner
 from pindrill.runner.results import served_chain
 
 _LETTER = {Expect.ACCEPT: "accept", Expect.REFUSE: "refuse"}
@@ -97,7 +97,7 @@ def _show(console: Console, mint: Mint, scenario: Scenario) -> None:
     planner = Planner(mint)
     for number, stage in enumerate(scenario.stages, start=1):
         console.print(Text(f"\nStage {number} presents", style="bold"))
-        for line in chain_drawing(served_chain(mint, stage.serve, None, PlayStage(serve=stage.serve, pins=None))):
+        for line in chain_drawing(served_chain(mint, stage.serve, None, None)):
             console.print(Text("  " + line))
         if stage.serve.signing_key:
             console.print(Text(f"  and signs with the key of {stage.serve.signing_key}"))

@@ -20,7 +20,20 @@ from pindrill.http_response import Respond
 from pindrill.model import Semantics, UsageError
 
 _KEYS = frozenset(
-    "name title driver command version setup packages python semantics respond env known".split()
+    [
+        "name",
+        "title",
+        "driver",
+        "command",
+        "version",
+        "setup",
+        "packages",
+        "python",
+        "semantics",
+        "respond",
+        "env",
+        "known",
+    ]
 )
 
 
@@ -112,6 +125,7 @@ def _version(data: Mapping[str, Any], path: Path) -> str:
 def _known(entries: Iterable[Mapping[str, Any]], version: str) -> Iterable[Known]:
     """Those that speak of this version: `when` is a regular expression over the version line."""
     for entry in entries:
-        values = dict(entry)
+        values: dict[str, Any] = dict(entry)
         if re.search(values.pop("when", ""), version):
-            yield Known(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+            frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            yield Known(**frozen)

@@ -52,7 +52,7 @@ def _names() -> bool:
 
 def _usual_ports() -> bool:
     limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
-    if os.getuid() == 0 or limit <= 80:  # noqa: PLR2004
+    if os.getuid() == 0 or limit <= 80:
         print("ok  ports 80 and 443 of the test hosts are watched for downgrades")
     else:
         print("--  ports 80 and 443 of the test hosts cannot be watched without root")

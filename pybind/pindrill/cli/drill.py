@@ -141,6 +141,9 @@ def drill(  # noqa: PLR0917  (the options of a command line)
                 directory=place,
                 key_log_file=key_log,
             )
+            if number == 0:
+                for gap in bench.unwatched:
+                    console.print(f"not watched for downgrades: {gap}", highlight=False)
             try:
                 _run(Drill(bench, mint, request), subject, tally, results, console)
             finally:
@@ -166,9 +169,7 @@ def latest(lines: Sequence[Result]) -> list[Result]:
     )
 
 
-def _run(
-    drill: Drill, subject: Subject, tally: Tally, results: ResultFile | None, console: Console
-) -> None:
+def _run(drill: Drill, subject: Subject, tally: Tally, results: ResultFile | None, console: Console) -> None:
     mine: list[Result] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -361,7 +362,7 @@ def _repeat_command(
     options = ["--keyring", str(keyring)] if keyring else []
     options += ["--pinned", pinned] if pinned else []
     options += ["--semantics", semantics] if semantics else []
-    options += ["--deadline", f"{deadline:g}"] if deadline != 10.0 else []  # noqa: PLR2004
+    options += ["--deadline", f"{deadline:g}"] if deadline != 10.0 else []
 
     def repeat(cell: Cell) -> str:
         chosen = ["--strategy", cell.strategy_name] if cell.strategy and not pinned else []

@@ -37,7 +37,7 @@ class AdapterDriver:
         self._all: list[_Process] = []
         self._lock = threading.Lock()
 
-    def session(self, directory: Path) -> AdapterSession:  # noqa: ARG002  (an adapter keeps no HOME per session)
+    def session(self, directory: Path) -> AdapterSession:
         try:
             process = self._idle.get_nowait()
         except queue.Empty:

@@ -25,7 +25,7 @@ class CallableDriver:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def session(self, directory: Path) -> CallableDriver:  # noqa: ARG002  (a function has no HOME)
+    def session(self, directory: Path) -> CallableDriver:
         return self
 
     def attempt(self, target: Target) -> ClientReport:
@@ -48,7 +48,7 @@ class CallableDriver:
     def _call(self, target: Target) -> tuple[Said, str, object]:
         try:
             return Said.ACCEPTED, "", self._client(target.to_json())
-        except BaseException as error:  # noqa: BLE001  (whatever a client raises is its answer)
+        except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             if isinstance(error, Refused) or _is_tls_error(error):

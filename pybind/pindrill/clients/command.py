@@ -42,7 +42,9 @@ class CommandDriver:
         ignore_exit_code: bool = False,
     ) -> None:
         if not template:
-            raise UsageError("no client command: put it behind `--`, for example `-- curl -sS --cacert {ca_file} {url}`")
+            raise UsageError(
+                "no client command: put it behind `--`, for example `-- curl -sS --cacert {ca_file} {url}`"
+            )
         self.environment = dict(environment or {})
         self.template = [resolved_program(template[0]), *template[1:]]
         self.ignore_exit_code = ignore_exit_code

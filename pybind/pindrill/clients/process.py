@@ -39,7 +39,7 @@ def scrubbed_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     temporary = home / "tmp"
     temporary.mkdir(exist_ok=True)
-    return {**kept, "HOME": str(home), "TMPDIR": str(temporary), "GIT_TERMINAL_PROMPT": "0", **extra}
+    return {**kept, "HOME": str(home), "TMPDIR": str(temporary), **extra}
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,9 @@ class Bench:
                     server.serve(self._label(number, index), *self._shown(stage, canaries[index]))
                     if stage.pins != play.stages[index - 1].pins:
                         name = f"s{number}.{index}"  # updated pins come with a new client object
-                target = self._target(play, stage, f"t{number}.{index}", name, server.port, paths[index], canaries[index])
+                target = self._target(
+                    play, stage, f"t{number}.{index}", name, server.port, paths[index], canaries[index]
+                )
                 run.reports.append(session.attempt(target))
                 if index + 1 < len(play.stages):
                     server.settle(0 if self.driver.outlives_attempts else _SETTLE_S)
@@ -270,9 +272,7 @@ class Bench:
             if roots not in self._trust_files:
                 path = self._directory / f"trust-{len(self._trust_files)}.pem"
                 path.write_text(self.mint.trust_pem(roots))
-                path.with_suffix(".p12").write_bytes(
-                    _core.trust_store_p12(self.mint.trust(roots), "pindrill")
-                )
+                path.with_suffix(".p12").write_bytes(_core.trust_store_p12(self.mint.trust(roots), "pindrill"))
                 self._trust_files[roots] = str(path)
             return self._trust_files[roots]
 

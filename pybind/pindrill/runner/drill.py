@@ -18,7 +18,18 @@ from pindrill.judge import (
     judge_stage,
 )
 from pindrill.mint import Mint
-from pindrill.model import LEAKS, RFC7469, STRATEGIES, STRATEGY, Expect, Scenario, Semantics, Strategy, TlsVersion, VerdictWord
+from pindrill.model import (
+    LEAKS,
+    RFC7469,
+    STRATEGIES,
+    STRATEGY,
+    Expect,
+    Scenario,
+    Semantics,
+    Strategy,
+    TlsVersion,
+    VerdictWord,
+)
 from pindrill.runner.bench import Bench, Run, hung
 from pindrill.runner.plan import Cell, Pinning, Planner, Play
 from pindrill.runner.results import Result, result_line

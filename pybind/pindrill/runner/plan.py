@@ -108,8 +108,7 @@ class Planner:
             for scenario in scenarios
             for strategy in strategies
             for tls in versions
-            if tls in scenario.tls
-            and not (scenario.needs_backup and strategy is not None and not strategy.backup)
+            if tls in scenario.tls and not (scenario.needs_backup and strategy is not None and not strategy.backup)
             for cell in [self.cell(scenario, strategy, tls)]
             for number in range(rounds)
         ]
@@ -170,9 +169,7 @@ class Planner:
             check_host=semantics.host,
         )
 
-    def _play(
-        self, scenario: Scenario, stages: Sequence[Stage], strategy: Strategy | None, tls: TlsVersion
-    ) -> Play:
+    def _play(self, scenario: Scenario, stages: Sequence[Stage], strategy: Strategy | None, tls: TlsVersion) -> Play:
         return Play(
             stages=tuple(
                 PlayStage(

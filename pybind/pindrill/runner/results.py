@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from pindrill import _core
 from pindrill.classify import story
 from pindrill.judge import Controls, Finding
 from pindrill.mint import Mint
-from pindrill.model import Served, Strategy, UsageError
+from pindrill.model import Observation, Served, Strategy, UsageError
 from pindrill.runner.bench import Run
-from pindrill.runner.plan import Cell, PlayStage
+from pindrill.runner.plan import Cell
 
 VERSION = 1
 Result = dict[str, Any]
@@ -63,7 +62,7 @@ def _stage(cell: Cell, index: int, runs: list[Run], mint: Mint) -> dict[str, Any
     return {
         "expected": planned.expected.value,
         "because": planned.because,
-        "served": served_chain(mint, played.serve, cell.strategy, played),
+        "served": served_chain(mint, played.serve, cell.strategy, played.pins),
         "pins": None if played.pins is None else list(played.pins),
         "runs": [_run(run, index) for run in runs],
     }
@@ -71,43 +70,28 @@ def _stage(cell: Cell, index: int, runs: list[Run], mint: Mint) -> dict[str, Any
 
 def _run(run: Run, index: int) -> dict[str, Any]:
     stage = run.stages[index]
-    report = asdict(stage.report)
     return {
-        "report": {**report, "said": stage.report.said.value},
-        "observations": [
-            {**asdict(seen), "story": story(seen, stage.report.ending_at)} for seen in stage.seen
-        ],
-        "strays": [
-            {"where": stray.where, "observation": asdict(stray.observation)} for stray in stage.strays
-        ],
+        "report": {**vars(stage.report), "said": stage.report.said.value},
+        "observations": [{**_plain(seen), "story": story(seen, stage.report.ending_at)} for seen in stage.seen],
+        "strays": [{"where": stray.where, "observation": _plain(stray.observation)} for stray in stage.strays],
+    }
+
+
+def _plain(seen: Observation) -> dict[str, Any]:
+    """As `dataclasses.asdict`, which copies so deeply that it would be the dearest part of a cell."""
+    return {
+        **vars(seen),
+        "hello": seen.hello and {**vars(seen.hello)},
+        "alerts": [{**vars(alert)} for alert in seen.alerts],
     }
 
 
 def served_chain(
-    mint: Mint, served: Served, strategy: Strategy | None, played: PlayStage
+    mint: Mint, served: Served, strategy: Strategy | None, told: tuple[str, ...] | None
 ) -> list[dict[str, Any]]:
     """The list presented: who each certificate is, its pin, and whether the client was told that pin."""
-    told = set(played.pins or ())
-    chain = []
-    for certificate in mint.credential(served).chain:
-        key = _core.Pin.parse(_spki_pin(certificate), "spki").base64
-        whole = _core.Pin.of_certificate(certificate).base64
-        chain.append(
-            {
-                "subject": certificate.common_name,
-                "issuer": certificate.issuer,
-                "names": certificate.dns_names,
-                "not_before": certificate.not_before,
-                "not_after": certificate.not_after,
-                "spki_sha256": key,
-                "pinned": (whole if strategy and strategy.of == "certificate" else key) in told,
-            }
-        )
-    return chain
-
-
-def _spki_pin(certificate: _core.Certificate) -> str:
-    return _core.Pin.of_key(_core.KeyPair.from_pem(certificate.pem)).base64
+    of = "certificate_sha256" if strategy and strategy.of == "certificate" else "spki_sha256"
+    return [{**certificate, "pinned": certificate[of] in (told or ())} for certificate in mint.described(served)]
 
 
 class ResultFile:
