@@ -23,20 +23,21 @@ PinOf pin_of(const std::string& name) {
 }
 
 Semantics semantics_of(const std::string& position, const std::string& mode, bool host) {
-  return {one_of<Position>(position, {{"validated", Position::validated},
-                                      {"leaf", Position::leaf},
-                                      {"presented", Position::presented}}),
-          one_of<PinMode>(mode, {{"restrict", PinMode::restrict_},
-                                 {"replace", PinMode::replace},
-                                 {"add", PinMode::add}}),
-          host};
+  return {
+      one_of<Position>(
+          position, {{"validated", Position::validated}, {"leaf", Position::leaf}, {"presented", Position::presented}}),
+      one_of<PinMode>(mode, {{"restrict", PinMode::restrict_}, {"replace", PinMode::replace}, {"add", PinMode::add}}),
+      host};
 }
 
 const char* name_of(Answer answer) {
   switch (answer) {
-    case Answer::accept: return "accept";
-    case Answer::refuse: return "refuse";
-    case Answer::report: return "report";
+    case Answer::accept:
+      return "accept";
+    case Answer::refuse:
+      return "refuse";
+    case Answer::report:
+      return "report";
   }
   return "report";
 }
@@ -47,8 +48,9 @@ void bind_pin(py::module_& module) {
   py::class_<Pin>(module, "Pin", "The SHA-256 of a SubjectPublicKeyInfo or of a certificate.")
       .def_static("of_key", &Pin::of_key, py::arg("key"))
       .def_static("of_certificate", &Pin::of_certificate, py::arg("certificate"))
-      .def_static("parse", [](const std::string& text, const std::string& of) { return Pin::parse(text, pin_of(of)); },
-                  py::arg("text"), py::arg("of") = "spki", "Strict; InputError says what is wrong.")
+      .def_static(
+          "parse", [](const std::string& text, const std::string& of) { return Pin::parse(text, pin_of(of)); },
+          py::arg("text"), py::arg("of") = "spki", "Strict; InputError says what is wrong.")
       .def_property_readonly("of", [](const Pin& p) { return p.of() == PinOf::spki ? "spki" : "certificate"; })
       .def_property_readonly("base64", &Pin::base64)
       .def_property_readonly("hex", &Pin::hex)

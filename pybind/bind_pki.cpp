@@ -14,10 +14,10 @@ namespace {
 using NoGil = py::call_guard<py::gil_scoped_release>;
 
 KeyType key_type(const std::string& name) {
-  static const std::map<std::string, KeyType> types{
-      {"rsa-2048", KeyType::rsa2048}, {"rsa-3072", KeyType::rsa3072}, {"rsa-4096", KeyType::rsa4096},
-      {"rsa-8192", KeyType::rsa8192}, {"p-256", KeyType::p256},       {"p-384", KeyType::p384},
-      {"p-521", KeyType::p521},       {"ed25519", KeyType::ed25519}};
+  static const std::map<std::string, KeyType> types{{"rsa-2048", KeyType::rsa2048}, {"rsa-3072", KeyType::rsa3072},
+                                                    {"rsa-4096", KeyType::rsa4096}, {"rsa-8192", KeyType::rsa8192},
+                                                    {"p-256", KeyType::p256},       {"p-384", KeyType::p384},
+                                                    {"p-521", KeyType::p521},       {"ed25519", KeyType::ed25519}};
   const auto found = types.find(name);
   if (found == types.end()) throw Error(ErrorKind::input, "no such key type: '" + name + "'");
   return found->second;
@@ -29,9 +29,9 @@ Bytes from_bytes(const py::bytes& bytes) {
 }
 
 CertificateSpec spec_of(const std::string& common_name, const std::vector<std::string>& dns, bool ca,
-                        std::chrono::seconds not_before, std::chrono::seconds not_after,
-                        std::optional<int> path_length, const std::vector<std::string>& permitted_dns,
-                        const std::optional<py::bytes>& subject_key_id, const std::optional<py::bytes>& serial) {
+                        std::chrono::seconds not_before, std::chrono::seconds not_after, std::optional<int> path_length,
+                        const std::vector<std::string>& permitted_dns, const std::optional<py::bytes>& subject_key_id,
+                        const std::optional<py::bytes>& serial) {
   CertificateSpec spec;
   spec.common_name = common_name;
   spec.dns = dns;
@@ -47,10 +47,12 @@ CertificateSpec spec_of(const std::string& common_name, const std::vector<std::s
 
 void bind_keys(py::module_& module) {
   py::class_<KeyPair>(module, "KeyPair", "An asymmetric key; copies share it.")
-      .def_static("generate", [](const std::string& type) { return KeyPair::generate(key_type(type)); },
-                  py::arg("type"), NoGil(), "A fresh key: p-256, p-384, p-521, rsa-2048 … rsa-8192, ed25519.")
-      .def_static("from_pem", [](const std::string& pem) { return KeyPair::from_pem(pem); }, py::arg("pem"),
-                  "A private key; or the public key of a public key, certificate or CSR.")
+      .def_static(
+          "generate", [](const std::string& type) { return KeyPair::generate(key_type(type)); }, py::arg("type"),
+          NoGil(), "A fresh key: p-256, p-384, p-521, rsa-2048 … rsa-8192, ed25519.")
+      .def_static(
+          "from_pem", [](const std::string& pem) { return KeyPair::from_pem(pem); }, py::arg("pem"),
+          "A private key; or the public key of a public key, certificate or CSR.")
       .def_static("mismatched", &KeyPair::mismatched, py::arg("shown"), py::arg("signing"),
                   "The public half of `shown` with the private half of `signing`.")
       .def_property_readonly("has_private", &KeyPair::has_private)
@@ -63,9 +65,10 @@ void bind_keys(py::module_& module) {
 
 void bind_certificates(py::module_& module) {
   py::class_<Certificate>(module, "Certificate", "One X.509 certificate.")
-      .def_static("from_pem", [](const std::string& pem) { return Certificate::from_pem(pem); }, py::arg("pem"))
-      .def_static("list_from_pem", [](const std::string& pem) { return Certificate::list_from_pem(pem); },
-                  py::arg("pem"))
+      .def_static(
+          "from_pem", [](const std::string& pem) { return Certificate::from_pem(pem); }, py::arg("pem"))
+      .def_static(
+          "list_from_pem", [](const std::string& pem) { return Certificate::list_from_pem(pem); }, py::arg("pem"))
       .def_property_readonly("der", [](const Certificate& c) { return to_bytes(c.der()); })
       .def_property_readonly("pem", &Certificate::pem)
       .def_property_readonly("subject", &Certificate::subject)
@@ -131,8 +134,8 @@ void bind_pki(py::module_& module) {
       .def("switch_issuer", &switch_issuer, py::arg("issuer"), py::arg("presented"))
       .def("cross_sign", &cross_sign, py::arg("root"), py::arg("older"))
       .def("misissue", &misissue, py::arg("rogue"), py::arg("presented"), py::arg("key"))
-      .def("present", [](const Issuance& issuance) { return std::make_shared<Credential>(present(issuance)); },
-           NoGil());
+      .def(
+          "present", [](const Issuance& issuance) { return std::make_shared<Credential>(present(issuance)); }, NoGil());
 }
 
 }  // namespace pindrill::python

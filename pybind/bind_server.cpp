@@ -12,21 +12,30 @@ using NoGil = py::call_guard<py::gil_scoped_release>;
 
 const char* name_of(Progress progress) {
   switch (progress) {
-    case Progress::nothing: return "nothing";
-    case Progress::boilerplate: return "boilerplate";
-    case Progress::request_line: return "request-line";
-    case Progress::headers: return "headers";
-    case Progress::body: return "body";
-    case Progress::other: return "other";
+    case Progress::nothing:
+      return "nothing";
+    case Progress::boilerplate:
+      return "boilerplate";
+    case Progress::request_line:
+      return "request-line";
+    case Progress::headers:
+      return "headers";
+    case Progress::body:
+      return "body";
+    case Progress::other:
+      return "other";
   }
   return "other";
 }
 
 const char* name_of(Ended ended) {
   switch (ended) {
-    case Ended::open: return "open";
-    case Ended::fin: return "fin";
-    case Ended::reset: return "reset";
+    case Ended::open:
+      return "open";
+    case Ended::fin:
+      return "fin";
+    case Ended::reset:
+      return "reset";
   }
   return "open";
 }
@@ -123,13 +132,12 @@ void bind_server(py::module_& module) {
       .def(py::init([](const std::string& min, const std::string& max, const std::vector<std::string>& alpn,
                        bool tickets, bool request_client_certificate, std::uint32_t max_early_data,
                        const std::string& key_log_file) {
-             return std::make_shared<ServerContext>(options_of(min, max, alpn, tickets, request_client_certificate,
-                                                               max_early_data, key_log_file));
+             return std::make_shared<ServerContext>(
+                 options_of(min, max, alpn, tickets, request_client_certificate, max_early_data, key_log_file));
            }),
            py::kw_only(), py::arg("min_version") = "1.2", py::arg("max_version") = "1.3",
            py::arg("alpn") = std::vector<std::string>{"http/1.1"}, py::arg("tickets") = false,
-           py::arg("request_client_certificate") = false, py::arg("max_early_data") = 0,
-           py::arg("key_log_file") = "");
+           py::arg("request_client_certificate") = false, py::arg("max_early_data") = 0, py::arg("key_log_file") = "");
 
   py::class_<Server>(module, "Server", "A TLS server that observes everything and judges nothing.")
       .def(py::init([](Loop& loop, const std::string& address, std::uint16_t port,
@@ -144,7 +152,9 @@ void bind_server(py::module_& module) {
       .def(
           "serve",
           [](Server& server, const std::string& label, const std::shared_ptr<Credential>& credential,
-             const std::string& response) { server.serve({label, credential, response}); },
+             const std::string& response) {
+            server.serve({label, credential, response});
+          },
           py::arg("label"), py::arg("credential"), py::arg("response"), NoGil(),
           "For connections accepted from now on.")
       .def(

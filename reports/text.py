@@ -18,6 +18,7 @@ _MAX_SHOWN_RUNS = 2
 
 
 def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str], interrupted: bool) -> None:
+    lines = [_harmless(line) for line in lines]
     if lines:
         _print_matrix(console, lines)
     failing = [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]
@@ -30,6 +31,15 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
     for text in stale:
         console.print(Text(f"Stale: {text}", style="bold red"))
     console.print(_summary(lines, interrupted))
+
+
+def _harmless(value: Any) -> Any:
+    """What a peer or a client wrote must not steer the terminal."""
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() or c == " " else "\ufffd" for c in value)
+    if isinstance(value, Mapping):
+        return {key: _harmless(each) for key, each in value.items()}
+    return [_harmless(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _summary(lines: Sequence[Result], interrupted: bool) -> Text:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pindrill.model import GENUINE, PinsOf, Scenario, Stage
 
 EXPIRED = GENUINE.valid(timedelta(days=-90), timedelta(days=-2))
+EXPIRED_ISSUER = replace(GENUINE, issuer_dates=(timedelta(days=-90), timedelta(days=-2)))
 FUTURE = GENUINE.valid(timedelta(days=2), timedelta(days=90))
 
 EXPIRED_LEAF = Scenario(
@@ -34,7 +35,8 @@ EXPIRED_INTERMEDIATE = Scenario(
     summary="root-current -> intermediate-current, expired two days ago -> leaf-current.",
     catches="a second path builder that looks at no dates",
     references=("RFC 5280 section 6.1",),
-    stages=(Stage(serve=replace(GENUINE, issuer_dates=(timedelta(days=-90), timedelta(days=-2)))),),
+    stages=(Stage(serve=EXPIRED_ISSUER),),
+    pins=PinsOf(pinned=EXPIRED_ISSUER),
 )
 
 ALL = (EXPIRED_LEAF, NOT_YET_VALID, EXPIRED_INTERMEDIATE)

@@ -2,10 +2,10 @@
 //
 //   pindrill-shepherd REPORT_FD DEADLINE_MS INPUT_FD -- COMMAND [ARGUMENT ...]
 //
-// INPUT_FD becomes COMMAND's standard input; -1: /dev/null. Lines on REPORT_FD (-1: none): "exit N" or "signal N" for COMMAND, "cannot-run ERRNO" when it could not be started,
-// "ending NS" when the deadline came and the ending of what was left began (CLOCK_MONOTONIC), "done" when no
-// descendant is alive. A subreaper: a child that detached itself is still found. When the parent dies, or closes
-// its end of our standard input's pipe, everything is ended at once.
+// INPUT_FD becomes COMMAND's standard input; -1: /dev/null. Lines on REPORT_FD (-1: none): "exit N" or "signal N" for
+// COMMAND, "cannot-run ERRNO" when it could not be started, "ending NS" when the deadline came and the ending of what
+// was left began (CLOCK_MONOTONIC), "done" when no descendant is alive. A subreaper: a child that detached itself is
+// still found. When the parent dies, or closes its end of our standard input's pipe, everything is ended at once.
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -77,8 +77,7 @@ const Bytes& Certificate::der() const noexcept { return impl_->der; }
 
 std::string Certificate::pem() const {
   const auto bio = owned(BIO_new(BIO_s_mem()), "write a certificate");
-  check(PEM_write_bio(bio.get(), PEM_STRING_X509, "", der().data(),
-                      static_cast<long>(der().size())) > 0,
+  check(PEM_write_bio(bio.get(), PEM_STRING_X509, "", der().data(), static_cast<long>(der().size())) > 0,
         "write a certificate");
   const char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
@@ -112,8 +111,8 @@ std::string Certificate::common_name() const {
 }
 
 std::vector<std::string> Certificate::dns_names() const {
-  const OsslPtr<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(get(), NID_subject_alt_name, nullptr, nullptr)));
+  const OsslPtr<GENERAL_NAMES> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(get(), NID_subject_alt_name, nullptr, nullptr)));
   std::vector<std::string> found;
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);

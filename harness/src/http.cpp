@@ -108,7 +108,14 @@ struct RequestReader::Impl {
       if (!starts_request(line, !line_open)) broken = true;
     }
     if (broken || parser->is_done()) return;
+    const auto before = pending.size();
     pending += data;
+    // Beast takes part of a head for good or bad depending on where it was cut: it gets whole ones.
+    head_whole = head_whole || pending.find("\r\n\r\n", before < 3 ? 0 : before - 3) != std::string::npos;
+    if (!head_whole) {
+      broken = pending.size() > kMaxHead;
+      return;
+    }
     boost::beast::error_code error;
     while (!pending.empty() && !parser->is_done()) {
       const auto used = parser->put(boost::asio::buffer(pending), error);
@@ -154,6 +161,7 @@ struct RequestReader::Impl {
   std::string pending;
   std::string line;
   bool line_open = true;
+  bool head_whole = false;
   bool broken = false;
   std::uint64_t total = 0;
 };
@@ -184,9 +192,7 @@ std::uint64_t RequestReader::boilerplate_bytes() const noexcept {
   return impl_->h2 ? kPreface.size() + impl_->frames.boilerplate : 0;
 }
 
-std::uint64_t RequestReader::data_bytes() const noexcept {
-  return impl_->h2 ? impl_->frames.other : impl_->total;
-}
+std::uint64_t RequestReader::data_bytes() const noexcept { return impl_->h2 ? impl_->frames.other : impl_->total; }
 
 std::string RequestReader::request_line() const {
   // Part of a line may be the credentials of another protocol: nothing of it is kept.

@@ -12,19 +12,33 @@ namespace {
 
 OsslPtr<EVP_PKEY> generated(KeyType type) {
   const auto rsa = [](std::size_t bits) { return EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", bits); };
-  const auto ec = [](const char* curve) {
-    return EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve);
-  };
+  const auto ec = [](const char* curve) { return EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve); };
   EVP_PKEY* key = nullptr;
   switch (type) {
-    case KeyType::rsa2048: key = rsa(2048); break;
-    case KeyType::rsa3072: key = rsa(3072); break;
-    case KeyType::rsa4096: key = rsa(4096); break;
-    case KeyType::rsa8192: key = rsa(8192); break;
-    case KeyType::p256: key = ec("P-256"); break;
-    case KeyType::p384: key = ec("P-384"); break;
-    case KeyType::p521: key = ec("P-521"); break;
-    case KeyType::ed25519: key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"); break;
+    case KeyType::rsa2048:
+      key = rsa(2048);
+      break;
+    case KeyType::rsa3072:
+      key = rsa(3072);
+      break;
+    case KeyType::rsa4096:
+      key = rsa(4096);
+      break;
+    case KeyType::rsa8192:
+      key = rsa(8192);
+      break;
+    case KeyType::p256:
+      key = ec("P-256");
+      break;
+    case KeyType::p384:
+      key = ec("P-384");
+      break;
+    case KeyType::p521:
+      key = ec("P-521");
+      break;
+    case KeyType::ed25519:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+      break;
   }
   return owned(key, "generate a key");
 }
@@ -48,9 +62,7 @@ std::string written(BIO* bio) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 /// Refuses instead of asking on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
@@ -94,8 +106,8 @@ KeyPair::KeyPair(OsslPtr<EVP_PKEY> key, bool has_private) : has_private_(has_pri
   check(X509_PUBKEY_get0_param(nullptr, &bits, &bit_octets, nullptr, encoded) == 1, "read a key");
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
   std::size_t digest_size = digest.size();
-  check(EVP_Q_digest(nullptr, "SHA1", nullptr, bits, static_cast<std::size_t>(bit_octets),
-                     digest.data(), &digest_size) == 1,
+  check(EVP_Q_digest(nullptr, "SHA1", nullptr, bits, static_cast<std::size_t>(bit_octets), digest.data(),
+                     &digest_size) == 1,
         "digest a key");
   impl->key_id.assign(digest.begin(), digest.end());
   impl->type_name = type_name_of(key.get());
@@ -131,10 +143,8 @@ KeyPair KeyPair::mismatched(const KeyPair& shown, const KeyPair& signing) {
   const auto seen = parameters(shown.get(), EVP_PKEY_PUBLIC_KEY);
   const auto used = parameters(signing.get(), EVP_PKEY_KEYPAIR);
   // Without the CRT factors, which OpenSSL would check against the modulus.
-  constexpr std::array public_names{OSSL_PKEY_PARAM_PUB_KEY, OSSL_PKEY_PARAM_RSA_N,
-                                    OSSL_PKEY_PARAM_RSA_E};
-  constexpr std::array private_names{OSSL_PKEY_PARAM_GROUP_NAME, OSSL_PKEY_PARAM_PRIV_KEY,
-                                     OSSL_PKEY_PARAM_RSA_D};
+  constexpr std::array public_names{OSSL_PKEY_PARAM_PUB_KEY, OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E};
+  constexpr std::array private_names{OSSL_PKEY_PARAM_GROUP_NAME, OSSL_PKEY_PARAM_PRIV_KEY, OSSL_PKEY_PARAM_RSA_D};
   std::vector<OSSL_PARAM> mixed;
   for (const char* name : public_names) {
     if (const auto* param = OSSL_PARAM_locate_const(seen.get(), name)) mixed.push_back(*param);
@@ -154,8 +164,7 @@ KeyPair KeyPair::mismatched(const KeyPair& shown, const KeyPair& signing) {
 std::string KeyPair::private_pem() const {
   if (!has_private_) throw Error(ErrorKind::input, "this key has no private half");
   const auto bio = owned(BIO_new(BIO_s_mem()), "write a key");
-  check(PEM_write_bio_PKCS8PrivateKey(bio.get(), get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
-        "write a key");
+  check(PEM_write_bio_PKCS8PrivateKey(bio.get(), get(), nullptr, nullptr, 0, nullptr, nullptr) == 1, "write a key");
   return written(bio.get());
 }
 

@@ -12,14 +12,12 @@ namespace {
 
 OsslPtr<ASN1_OCTET_STRING> octets(const Bytes& bytes) {
   auto string = owned(ASN1_OCTET_STRING_new(), "make an extension");
-  check(ASN1_OCTET_STRING_set(string.get(), bytes.data(), static_cast<int>(bytes.size())) == 1,
-        "make an extension");
+  check(ASN1_OCTET_STRING_set(string.get(), bytes.data(), static_cast<int>(bytes.size())) == 1, "make an extension");
   return string;
 }
 
 void add(X509* certificate, int nid, void* value, bool critical) {
-  check(X509_add1_ext_i2d(certificate, nid, value, critical ? 1 : 0, X509V3_ADD_APPEND) == 1,
-        "add an extension");
+  check(X509_add1_ext_i2d(certificate, nid, value, critical ? 1 : 0, X509V3_ADD_APPEND) == 1, "add an extension");
 }
 
 /// Parsed once per text: parsing costs as much as a signature.
@@ -31,8 +29,7 @@ void add_text(X509* certificate, int nid, const std::string& text) {
   if (!extension) extension.reset(X509V3_EXT_conf_nid(nullptr, nullptr, nid, text.c_str()));
   if (!extension) {
     check(true, "");
-    throw Error(ErrorKind::input, std::string("cannot read the extension ") + OBJ_nid2ln(nid) +
-                                      ": '" + text + "'");
+    throw Error(ErrorKind::input, std::string("cannot read the extension ") + OBJ_nid2ln(nid) + ": '" + text + "'");
   }
   check(X509_add_ext(certificate, extension.get(), -1) == 1, "add an extension");
 }
@@ -46,8 +43,7 @@ void push_name(GENERAL_NAMES* names, int type, ASN1_STRING* value) {
 
 ASN1_STRING* ia5(const unsigned char* data, std::size_t size) {
   ASN1_STRING* string = ASN1_STRING_type_new(V_ASN1_IA5STRING);
-  check(string != nullptr && ASN1_STRING_set(string, data, static_cast<int>(size)) == 1,
-        "make a name");
+  check(string != nullptr && ASN1_STRING_set(string, data, static_cast<int>(size)) == 1, "make a name");
   return string;
 }
 
@@ -77,11 +73,9 @@ void add_name_constraints(X509* certificate, const std::vector<std::string>& per
   for (const auto& dns : permitted) {
     GENERAL_SUBTREE* subtree = GENERAL_SUBTREE_new();
     check(subtree != nullptr, "make name constraints");
-    GENERAL_NAME_set0_value(
-        subtree->base, GEN_DNS,
-        ia5(reinterpret_cast<const unsigned char*>(dns.data()), dns.size()));
-    check(sk_GENERAL_SUBTREE_push(constraints->permittedSubtrees, subtree) > 0,
-          "make name constraints");
+    GENERAL_NAME_set0_value(subtree->base, GEN_DNS,
+                            ia5(reinterpret_cast<const unsigned char*>(dns.data()), dns.size()));
+    check(sk_GENERAL_SUBTREE_push(constraints->permittedSubtrees, subtree) > 0, "make name constraints");
   }
   add(certificate, NID_name_constraints, constraints.get(), true);
 }
@@ -109,9 +103,8 @@ void add_extra(X509* certificate, const CertificateSpec& spec) {
     check(true, "");
     if (!oid) throw Error(ErrorKind::input, "not an object identifier: '" + extra.oid + "'");
     const auto value = octets(extra.der);
-    const auto extension =
-        owned(X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), extra.critical ? 1 : 0, value.get()),
-              "make an extension");
+    const auto extension = owned(X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), extra.critical ? 1 : 0, value.get()),
+                                 "make an extension");
     check(X509_add_ext(certificate, extension.get(), -1) == 1, "add an extension");
   }
 }
@@ -122,23 +115,19 @@ void set_serial(X509* certificate, const std::optional<Bytes>& wanted) {
     check(RAND_bytes(serial.data(), static_cast<int>(serial.size())) == 1, "random serial");
     serial[0] = static_cast<unsigned char>((serial[0] & 0x7f) | 0x40);  // positive, full length
   }
-  const auto number = owned(
-      BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr), "make a serial");
-  check(BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr,
-        "make a serial");
+  const auto number = owned(BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr), "make a serial");
+  check(BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr, "make a serial");
 }
 
-OsslPtr<X509_NAME> name_of(const CertificateSpec& spec) {
-  auto name = owned(X509_NAME_new(), "make a name");
+/// In place: X509_set_subject_name would copy it.
+void fill_name(X509_NAME* name, const CertificateSpec& spec) {
   const auto entry = [&](const char* field, const std::string& text) {
-    check(X509_NAME_add_entry_by_txt(name.get(), field, MBSTRING_UTF8,
-                                     reinterpret_cast<const unsigned char*>(text.data()),
+    check(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.data()),
                                      static_cast<int>(text.size()), -1, 0) == 1,
           "make a name (a common name holds 64 characters at most)");
   };
   if (spec.organization) entry("O", *spec.organization);
   if (!spec.common_name.empty()) entry("CN", spec.common_name);
-  return name;
 }
 
 /// Copies the encoded key: X509_set_pubkey would encode it again, ten times the cost of a signature.
@@ -147,8 +136,7 @@ void set_public_key(X509* certificate, const KeyPair& key) {
   const unsigned char* bits = nullptr;
   int size = 0;
   X509_ALGOR* identifier = nullptr;
-  check(X509_PUBKEY_get0_param(&algorithm, &bits, &size, &identifier, key.encoded()) == 1,
-        "read a key");
+  check(X509_PUBKEY_get0_param(&algorithm, &bits, &size, &identifier, key.encoded()) == 1, "read a key");
   const ASN1_OBJECT* oid = nullptr;
   int type = V_ASN1_UNDEF;
   const void* value = nullptr;
@@ -156,20 +144,22 @@ void set_public_key(X509* certificate, const KeyPair& key) {
   void* parameter = nullptr;
   if (type == V_ASN1_OBJECT) parameter = OBJ_dup(static_cast<const ASN1_OBJECT*>(value));
   if (type == V_ASN1_SEQUENCE) parameter = ASN1_STRING_dup(static_cast<const ASN1_STRING*>(value));
-  auto* copy = static_cast<unsigned char*>(
-      OPENSSL_memdup(bits, static_cast<std::size_t>(size)));
-  check(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), OBJ_dup(oid), type, parameter,
-                               copy, size) == 1,
+  auto* copy = static_cast<unsigned char*>(OPENSSL_memdup(bits, static_cast<std::size_t>(size)));
+  check(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), OBJ_dup(oid), type, parameter, copy, size) == 1,
         "set a public key");
 }
 
 const EVP_MD* digest_for(const KeyPair& signer, Digest digest) {
   if (signer.type_name() == "Ed25519") return nullptr;  // RFC 8410: the digest is part of it
   switch (digest) {
-    case Digest::sha1: return EVP_sha1();
-    case Digest::sha256: return EVP_sha256();
-    case Digest::sha384: return EVP_sha384();
-    case Digest::sha512: return EVP_sha512();
+    case Digest::sha1:
+      return EVP_sha1();
+    case Digest::sha256:
+      return EVP_sha256();
+    case Digest::sha384:
+      return EVP_sha384();
+    case Digest::sha512:
+      return EVP_sha512();
   }
   return EVP_sha256();
 }
@@ -177,8 +167,7 @@ const EVP_MD* digest_for(const KeyPair& signer, Digest digest) {
 void set_authority_key_id(X509* certificate, const Bytes& issuer_key_id) {
   const auto authority = owned(AUTHORITY_KEYID_new(), "make an extension");
   authority->keyid = octets(issuer_key_id).release();
-  check(X509_add1_ext_i2d(certificate, NID_authority_key_identifier, authority.get(), 0,
-                          X509V3_ADD_REPLACE) == 1,
+  check(X509_add1_ext_i2d(certificate, NID_authority_key_identifier, authority.get(), 0, X509V3_ADD_REPLACE) == 1,
         "add an extension");
 }
 
@@ -201,9 +190,8 @@ Certificate minted(const KeyPair& subject, const CertificateSpec& spec, const Ke
   X509* x = certificate.get();
   check(X509_set_version(x, X509_VERSION_3) == 1, "make a certificate");
   set_serial(x, spec.serial);
-  const auto name = name_of(spec);
-  check(X509_set_subject_name(x, name.get()) == 1 &&
-            X509_set_issuer_name(x, issuer_name ? issuer_name : name.get()) == 1 &&
+  fill_name(X509_get_subject_name(x), spec);
+  check(X509_set_issuer_name(x, issuer_name ? issuer_name : X509_get_subject_name(x)) == 1 &&
             X509_gmtime_adj(X509_getm_notBefore(x), spec.not_before.count()) != nullptr &&
             X509_gmtime_adj(X509_getm_notAfter(x), spec.not_after.count()) != nullptr,
         "fill a certificate");
@@ -226,18 +214,14 @@ Certificate minted(const KeyPair& subject, const CertificateSpec& spec, const Ke
 Authority::Authority(KeyPair key, Certificate certificate)
     : key_(std::move(key)), certificate_(std::move(certificate)) {
   if (certificate_.spki() != key_.spki()) {
-    throw Error(ErrorKind::input, "this key is not the one in the certificate of '" +
-                                      certificate_.common_name() + "'");
+    throw Error(ErrorKind::input, "this key is not the one in the certificate of '" + certificate_.common_name() + "'");
   }
 }
 
-Authority Authority::root(const KeyPair& key, const CertificateSpec& spec) {
-  return {key, self_signed(key, spec)};
-}
+Authority Authority::root(const KeyPair& key, const CertificateSpec& spec) { return {key, self_signed(key, spec)}; }
 
 Certificate Authority::issue(const KeyPair& subject, const CertificateSpec& spec) const {
-  return minted(subject, spec, key_, X509_get_subject_name(certificate_.get()),
-                certificate_.subject_key_id());
+  return minted(subject, spec, key_, X509_get_subject_name(certificate_.get()), certificate_.subject_key_id());
 }
 
 Authority Authority::intermediate(const KeyPair& key, const CertificateSpec& spec) const {
@@ -247,15 +231,12 @@ Authority Authority::intermediate(const KeyPair& key, const CertificateSpec& spe
 Certificate Authority::cross_sign(const Authority& other) const {
   const auto copy = owned(X509_dup(other.certificate().get()), "copy a certificate");
   set_serial(copy.get(), std::nullopt);
-  check(X509_set_issuer_name(copy.get(), X509_get_subject_name(certificate_.get())) == 1,
-        "fill a certificate");
+  check(X509_set_issuer_name(copy.get(), X509_get_subject_name(certificate_.get())) == 1, "fill a certificate");
   const auto id = certificate_.subject_key_id();
   if (!id.empty()) set_authority_key_id(copy.get(), id);
   return Certificate(signed_der(copy.get(), key_, Digest::sha256));
 }
 
-Certificate self_signed(const KeyPair& key, const CertificateSpec& spec) {
-  return minted(key, spec, key, nullptr, {});
-}
+Certificate self_signed(const KeyPair& key, const CertificateSpec& spec) { return minted(key, spec, key, nullptr, {}); }
 
 }  // namespace pindrill

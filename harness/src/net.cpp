@@ -12,8 +12,8 @@
 #include <future>
 #include <thread>
 
+#include "pindrill/error.h"
 #include "pindrill/observation.h"
-#include "pindrill/ossl.h"
 
 namespace pindrill {
 
@@ -22,8 +22,7 @@ using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
 Nanoseconds monotonic_now() noexcept {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
@@ -68,7 +67,6 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
     ErrorCode ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay(true), ignored);
-    acknowledge_at_once();
   }
 
   void start(std::shared_ptr<StreamHandler> handler) override {
@@ -78,6 +76,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
 
   void write(std::vector<unsigned char> bytes) override {
     if (bytes.empty() || broken_) return;
+    ++writes_;
     queue_.push_back(std::move(bytes));
     if (queue_.size() == 1) write_next();
   }
@@ -105,11 +104,12 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
       ErrorCode error;
       const auto size = socket_.read_some(asio::buffer(loop_.buffer), error);
       if (error == asio::error::would_block) return wait();
-      acknowledge_at_once();
-      if (error) return end(error == asio::error::eof ? StreamEnd::fin : StreamEnd::reset);
+      if (error) return end(error == asio::error::eof && !reset_ ? StreamEnd::fin : StreamEnd::reset);
       // The handler may close this stream, and with it let itself go.
       const auto keep = handler_;
+      const auto before = writes_;
       keep->on_data({loop_.buffer.data(), size});
+      if (writes_ == before) acknowledge_at_once();  // what we write carries the ACK
     }
   }
 
@@ -124,8 +124,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
     while (!queue_.empty()) {
       ErrorCode error;
       const auto& front = queue_.front();
-      const auto size =
-          socket_.write_some(asio::buffer(front.data() + offset_, front.size() - offset_), error);
+      const auto size = socket_.write_some(asio::buffer(front.data() + offset_, front.size() - offset_), error);
       if (error == asio::error::would_block) {
         socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](ErrorCode failed) {
           if (!failed) self->write_next();
@@ -133,8 +132,9 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
         return;
       }
       if (error) {
-        // The reading side sees how the connection ended.
+        // The reading side sees how the connection ended, but the kernel tells of a reset only once.
         broken_ = true;
+        reset_ = reset_ || error == asio::error::connection_reset;
         queue_.clear();
         return;
       }
@@ -165,15 +165,16 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   std::deque<std::vector<unsigned char>> queue_;
   std::size_t offset_ = 0;
   std::uint64_t total_ = 0;
+  std::uint64_t writes_ = 0;
   bool finishing_ = false;
   bool broken_ = false;
+  bool reset_ = false;
 };
 
 }  // namespace
 
 struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
-  Impl(Loop& owner, OnAccept callback)
-      : loop(owner), acceptor(owner.impl().context), on_accept(std::move(callback)) {}
+  Impl(Loop& owner, OnAccept callback) : loop(owner), acceptor(owner.impl().context), on_accept(std::move(callback)) {}
 
   void wait() {
     acceptor.async_wait(tcp::acceptor::wait_read, [self = shared_from_this()](ErrorCode error) {
@@ -219,7 +220,7 @@ Listener::~Listener() {
   impl_->loop.post([impl = impl_] {
     ErrorCode ignored;
     impl->acceptor.close(ignored);
-    impl->on_accept = [](std::shared_ptr<Stream>) {};
+    impl->on_accept = [](const std::shared_ptr<Stream>&) {};
   });
 }
 

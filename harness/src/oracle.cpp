@@ -40,9 +40,12 @@ std::optional<Certificate> match_in(const std::vector<Pin>& pins, const std::vec
 std::vector<Certificate> compared(const Semantics& semantics, const Path& path,
                                   const std::vector<Certificate>& presented) {
   switch (semantics.position) {
-    case Position::validated: return path;
-    case Position::leaf: return {presented.front()};
-    case Position::presented: return presented;
+    case Position::validated:
+      return path;
+    case Position::leaf:
+      return {presented.front()};
+    case Position::presented:
+      return presented;
   }
   return path;
 }
@@ -51,18 +54,14 @@ Decision accept(std::string reason, const std::string& matched, int paths) {
   return {Answer::accept, std::move(reason), matched, paths};
 }
 
-Decision refuse(std::string reason, int paths) {
-  return {Answer::refuse, std::move(reason), {}, paths};
-}
+Decision refuse(std::string reason, int paths) { return {Answer::refuse, std::move(reason), {}, paths}; }
 
 /// With the pin instead of, or beside, validation: only what was presented can be compared.
-std::optional<Decision> without_validation(const std::vector<Pin>& pins,
-                                           const std::vector<Certificate>& presented,
+std::optional<Decision> without_validation(const std::vector<Pin>& pins, const std::vector<Certificate>& presented,
                                            const Semantics& semantics) {
   if (semantics.mode == PinMode::restrict_) return std::nullopt;
-  const auto hit = match_in(pins, semantics.position == Position::leaf
-                                       ? std::vector<Certificate>{presented.front()}
-                                       : presented);
+  const auto hit =
+      match_in(pins, semantics.position == Position::leaf ? std::vector<Certificate>{presented.front()} : presented);
   if (hit) {
     return accept("the pin matches and, as declared, replaces validation", hit->common_name(), 0);
   }
@@ -70,8 +69,8 @@ std::optional<Decision> without_validation(const std::vector<Pin>& pins,
   return std::nullopt;
 }
 
-Decision restricted(const std::vector<Pin>& pins, const ValidPaths& valid,
-                    const std::vector<Certificate>& presented, const Semantics& semantics) {
+Decision restricted(const std::vector<Pin>& pins, const ValidPaths& valid, const std::vector<Certificate>& presented,
+                    const Semantics& semantics) {
   const int count = static_cast<int>(valid.paths.size());
   std::string matched;
   int matching = 0;
@@ -85,15 +84,14 @@ Decision restricted(const std::vector<Pin>& pins, const ValidPaths& valid,
     return refuse("the chain is valid, but no pin matches a certificate of it", count);
   }
   if (matching < count) {
-    return {Answer::report, "some valid paths match a pin and some do not: clients choose differently",
-            matched, count};
+    return {Answer::report, "some valid paths match a pin and some do not: clients choose differently", matched, count};
   }
   return accept("every valid path holds a pinned key", matched, count);
 }
 
 Decision decision(const Applicable& set, const std::vector<Certificate>& trust,
-                  const std::vector<Certificate>& presented, const std::string& host,
-                  std::int64_t at, const Semantics& semantics) {
+                  const std::vector<Certificate>& presented, const std::string& host, std::int64_t at,
+                  const Semantics& semantics) {
   if (set.any) {
     if (auto early = without_validation(set.pins, presented, semantics)) return *early;
   }
@@ -117,8 +115,8 @@ Decision decision(const Applicable& set, const std::vector<Certificate>& trust,
 }  // namespace
 
 Decision decide(const std::vector<PinSet>& pin_sets, const std::vector<Certificate>& trust,
-                const std::vector<Certificate>& presented, const std::string& host,
-                std::int64_t at, const Semantics& semantics) {
+                const std::vector<Certificate>& presented, const std::string& host, std::int64_t at,
+                const Semantics& semantics) {
   if (presented.empty()) return refuse("no certificate was presented", 0);
   // A trailing dot is the root of the name space, no part of the name that a certificate holds (RFC 6066).
   const auto name = host.ends_with('.') ? host.substr(0, host.size() - 1) : host;

@@ -8,7 +8,7 @@ namespace pindrill {
 
 void check(bool ok, const char* what) {
   if (ok) {
-    ERR_clear_error();
+    if (ERR_peek_error() != 0) ERR_clear_error();
     return;
   }
   std::string text = what;
@@ -20,5 +20,14 @@ void check(bool ok, const char* what) {
   }
   throw Error(ErrorKind::library, text);
 }
+
+std::string take_error_words() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  forget_errors();
+  return reason ? reason : "";
+}
+
+void forget_errors() noexcept { ERR_clear_error(); }
 
 }  // namespace pindrill

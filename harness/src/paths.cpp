@@ -10,13 +10,11 @@ constexpr std::size_t kMaxCandidates = 64;
 constexpr std::size_t kMaxSteps = 10'000;  ///< a maze without an anchor has no candidates, but paths without number
 
 bool names_link(const Certificate& issuer, const Certificate& subject) {
-  return X509_NAME_cmp(X509_get_subject_name(issuer.get()), X509_get_issuer_name(subject.get())) ==
-         0;
+  return X509_NAME_cmp(X509_get_subject_name(issuer.get()), X509_get_issuer_name(subject.get())) == 0;
 }
 
 bool same_name_and_key(const Certificate& a, const Certificate& b) {
-  return X509_NAME_cmp(X509_get_subject_name(a.get()), X509_get_subject_name(b.get())) == 0 &&
-         a.spki() == b.spki();
+  return X509_NAME_cmp(X509_get_subject_name(a.get()), X509_get_subject_name(b.get())) == 0 && a.spki() == b.spki();
 }
 
 bool contains(const std::vector<Certificate>& list, const Certificate& wanted) {
@@ -26,8 +24,7 @@ bool contains(const std::vector<Certificate>& list, const Certificate& wanted) {
 /// Candidate paths, depth first over "issued by": RFC 5280 names no order, so all are tried.
 class Walk {
  public:
-  Walk(const std::vector<Certificate>& trust, const std::vector<Certificate>& presented)
-      : trust_(trust) {
+  Walk(const std::vector<Certificate>& trust, const std::vector<Certificate>& presented) : trust_(trust) {
     for (const auto* list : {&trust, &presented}) {
       for (const auto& certificate : *list) {
         if (!contains(pool_, certificate)) pool_.push_back(certificate);
@@ -55,9 +52,8 @@ class Walk {
     if (last.self_issued() || path_.size() >= kMaxDepth) return;
     for (const auto& issuer : pool_) {
       if (!names_link(issuer, last)) continue;
-      const bool repeated = std::any_of(path_.begin(), path_.end(), [&](const Certificate& seen) {
-        return same_name_and_key(seen, issuer);
-      });
+      const bool repeated = std::any_of(path_.begin(), path_.end(),
+                                        [&](const Certificate& seen) { return same_name_and_key(seen, issuer); });
       if (!repeated) from(issuer);
     }
   }
@@ -77,8 +73,7 @@ std::string error_of(const Path& path, const std::string& host, std::int64_t at)
     check(sk_X509_push(untrusted.get(), up_ref(path[i].get()).release()) > 0, "fill a list");
   }
   const auto context = owned(X509_STORE_CTX_new(), "make a verifier");
-  check(X509_STORE_CTX_init(context.get(), store.get(), path.front().get(), untrusted.get()) == 1,
-        "make a verifier");
+  check(X509_STORE_CTX_init(context.get(), store.get(), path.front().get(), untrusted.get()) == 1, "make a verifier");
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER);
@@ -97,9 +92,8 @@ std::string error_of(const Path& path, const std::string& host, std::int64_t at)
 
 }  // namespace
 
-ValidPaths valid_paths(const std::vector<Certificate>& trust,
-                       const std::vector<Certificate>& presented, const std::string& host,
-                       std::int64_t at) {
+ValidPaths valid_paths(const std::vector<Certificate>& trust, const std::vector<Certificate>& presented,
+                       const std::string& host, std::int64_t at) {
   Walk walk(trust, presented);
   walk.from(presented.front());
   ValidPaths result;

@@ -19,8 +19,7 @@ struct ValidPaths {
 
 /// Every path from the first presented certificate to a trusted one that OpenSSL finds valid on its own.
 /// An empty `host` is not checked.
-ValidPaths valid_paths(const std::vector<Certificate>& trust,
-                       const std::vector<Certificate>& presented, const std::string& host,
-                       std::int64_t at);
+ValidPaths valid_paths(const std::vector<Certificate>& trust, const std::vector<Certificate>& presented,
+                       const std::string& host, std::int64_t at);
 
 }  // namespace pindrill

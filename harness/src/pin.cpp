@@ -6,15 +6,12 @@
 namespace pindrill {
 namespace {
 
-constexpr std::string_view kEmptyInput =
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+constexpr std::string_view kEmptyInput = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 Pin::Value sha256(const Bytes& bytes) {
   Pin::Value digest{};
   std::size_t size = digest.size();
-  check(EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(),
-                     &size) == 1,
-        "digest");
+  check(EVP_Q_digest(nullptr, "SHA256", nullptr, bytes.data(), bytes.size(), digest.data(), &size) == 1, "digest");
   return digest;
 }
 
@@ -47,13 +44,10 @@ std::optional<Pin::Value> from_hex(std::string_view text) {
 
 Pin::Value from_base64(std::string_view whole, std::string_view text) {
   if (text.size() != 44 || text.back() != '=' || text[42] == '=') {
-    refuse(whole, "a SHA-256 digest is 44 characters of base64 ending in '=', this is " +
-                      std::to_string(text.size()));
+    refuse(whole, "a SHA-256 digest is 44 characters of base64 ending in '=', this is " + std::to_string(text.size()));
   }
   std::array<unsigned char, 33> raw{};
-  const auto valid = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/';
-  };
+  const auto valid = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/'; };
   if (!std::all_of(text.begin(), text.end() - 1, valid)) {
     refuse(whole, "not base64 (RFC 4648 section 4)");
   }
@@ -107,9 +101,7 @@ std::string hex_of(const Pin::Value& digest, bool colons) {
 
 Pin Pin::of_key(const KeyPair& key) { return {PinOf::spki, sha256(key.spki())}; }
 
-Pin Pin::of_certificate(const Certificate& certificate) {
-  return {PinOf::certificate, sha256(certificate.der())};
-}
+Pin Pin::of_certificate(const Certificate& certificate) { return {PinOf::certificate, sha256(certificate.der())}; }
 
 Pin Pin::parse(std::string_view text, PinOf of) {
   const auto body = digest_in(text);

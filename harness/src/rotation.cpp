@@ -6,8 +6,7 @@ namespace pindrill {
 
 Credential present(const Issuance& issuance) {
   Credential credential{issuance.key, {issuance.issuer.issue(issuance.key, issuance.spec)}};
-  credential.chain.insert(credential.chain.end(), issuance.presented.begin(),
-                          issuance.presented.end());
+  credential.chain.insert(credential.chain.end(), issuance.presented.begin(), issuance.presented.end());
   return credential;
 }
 
@@ -17,8 +16,7 @@ Issuance rekey(const Issuance& current, const KeyPair& key) {
   return {key, current.spec, current.issuer, current.presented};
 }
 
-Issuance switch_issuer(const Issuance& current, const Authority& issuer,
-                       std::vector<Certificate> presented) {
+Issuance switch_issuer(const Issuance& current, const Authority& issuer, std::vector<Certificate> presented) {
   return {current.key, current.spec, issuer, std::move(presented)};
 }
 
@@ -28,8 +26,8 @@ Issuance cross_sign(const Issuance& current, const Authority& root, const Author
   return next;
 }
 
-Issuance misissue(const Issuance& genuine, const Authority& rogue,
-                  std::vector<Certificate> presented, const KeyPair& key) {
+Issuance misissue(const Issuance& genuine, const Authority& rogue, std::vector<Certificate> presented,
+                  const KeyPair& key) {
   return switch_issuer(rekey(genuine, key), rogue, std::move(presented));
 }
 

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <future>
-#include <list>
 #include <optional>
 #include <utility>
 
@@ -21,10 +20,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
 
   Session(std::shared_ptr<Stream> stream, std::shared_ptr<const ServerContext> context, Shown shown,
           std::uint64_t number, OnEnd on_end)
-      : stream_(std::move(stream)),
-        context_(std::move(context)),
-        shown_(std::move(shown)),
-        on_end_(std::move(on_end)) {
+      : stream_(std::move(stream)), context_(std::move(context)), shown_(std::move(shown)), on_end_(std::move(on_end)) {
     facts_.number = number;
     facts_.credential = shown_.label;
     facts_.accepted_at = monotonic_now();
@@ -74,6 +70,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
       tls_ = std::make_unique<Connection>(context_, shown_.credential, facts_);
     } catch (const Error& error) {
       facts_.failure = error.what();  // nothing may be thrown across the loop
+      stream_->finish();
     }
   }
 
@@ -100,25 +97,29 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
       stream_->write({response.begin(), response.end()});
     } else {
       tls_->send(response);
-      flush();
+      write_output();
       response_end_ = queued_;
       tls_->close();
-      flush();
+      write_output();
     }
     stream_->finish();
     // What was written at once was reported before the end of the response was known.
     on_written(facts_.bytes_out);
   }
 
-  void flush() {
-    if (!tls_ || !stream_) return;
+  void write_output() {
     auto bytes = tls_->take_output();
     queued_ += bytes.size();
     stream_->write(std::move(bytes));
+  }
+
+  void flush() {
+    if (!tls_ || !stream_) return;
+    write_output();
     if (facts_.close_notify && !answered_ && !tls_->over()) {
       answered_ = true;  // some clients wait for ours before they close the socket
       tls_->close();
-      return flush();
+      write_output();
     }
     if (tls_->over() || answered_) stream_->finish();
   }
@@ -140,27 +141,33 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
 
 /// Everything in it is used on the loop's thread only.
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
-  Impl(std::shared_ptr<const ServerContext> tls, Shown first) : context(std::move(tls)), shown(std::move(first)) {}
+  Impl(Loop& owner, std::shared_ptr<const ServerContext> tls, Shown first)
+      : loop(owner), context(std::move(tls)), shown(std::move(first)) {}
 
   void accept(std::shared_ptr<Stream> stream) {
     if (sessions.size() >= kMaxConnections) return stream->close();
     ++open;
-    auto session = std::make_shared<Session>(std::move(stream), context, shown, sessions.size() + 1,
-                                             [weak = weak_from_this()] {
-                                               if (const auto self = weak.lock()) self->one_ended();
-                                             });
+    auto session =
+        std::make_shared<Session>(std::move(stream), context, shown, sessions.size() + 1, [weak = weak_from_this()] {
+          if (const auto self = weak.lock()) self->one_ended();
+        });
     sessions.push_back(session);
     ++accepted;
     session->start();
   }
 
   void one_ended() {
-    --open;
-    if (open == 0) drain();  // what waits in the kernel's queue is not over either
+    // Not from here: each connection of a queue of dead ones would end inside the end of the one before.
+    if (--open == 0 && !waiters.empty()) loop.post([self = shared_from_this()] { self->all_ended(); });
+  }
+
+  void all_ended() {
+    drain();  // what waits in the kernel's queue is not over either
     if (open > 0) return;
     for (auto& waiter : std::exchange(waiters, {})) waiter->set_value();
   }
 
+  Loop& loop;
   std::shared_ptr<const ServerContext> context;
   Shown shown;
   std::function<void()> drain = [] {};
@@ -170,12 +177,11 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::vector<std::shared_ptr<std::promise<void>>> waiters;
 };
 
-Server::Server(Loop& loop, const std::string& address, std::uint16_t port,
-               std::shared_ptr<const ServerContext> context, Shown shown)
-    : impl_(std::make_shared<Impl>(std::move(context), std::move(shown))), loop_(loop) {
-  listener_ = std::make_unique<Listener>(loop, address, port, [impl = impl_](std::shared_ptr<Stream> stream) {
-    impl->accept(std::move(stream));
-  });
+Server::Server(Loop& loop, const std::string& address, std::uint16_t port, std::shared_ptr<const ServerContext> context,
+               Shown shown)
+    : impl_(std::make_shared<Impl>(loop, std::move(context), std::move(shown))), loop_(loop) {
+  listener_ = std::make_unique<Listener>(
+      loop, address, port, [impl = impl_](std::shared_ptr<Stream> stream) { impl->accept(std::move(stream)); });
   loop_.post([impl = impl_, listener = listener_.get()] { impl->drain = [listener] { listener->drain(); }; });
 }
 

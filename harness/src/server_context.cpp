@@ -8,8 +8,8 @@
 namespace pindrill {
 namespace {
 
-int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                unsigned int in_size, void* argument) {
+int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned int in_size,
+                void* argument) {
   const auto& wanted = static_cast<const TlsOptions*>(argument)->alpn;
   const std::span<const unsigned char> offered(in, in_size);
   for (const auto& protocol : wanted) {
@@ -30,8 +30,7 @@ int accept_any(int, X509_STORE_CTX*) { return 1; }
 
 void append_key_log(const SSL* ssl, const char* line) {
   static std::mutex mutex;
-  const auto* options =
-      static_cast<const TlsOptions*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto* options = static_cast<const TlsOptions*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   const std::lock_guard lock(mutex);
   std::ofstream(options->key_log_file, std::ios::app) << line << '\n';
 }
@@ -55,6 +54,11 @@ ServerContext::ServerContext(const TlsOptions& options)
   static constexpr unsigned char kSessionContext[] = "pindrill";
   SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_max_early_data(context, options.max_early_data);
+  if (options.max_early_data > 0) {
+    SSL_CTX_set_recv_max_early_data(context, options.max_early_data);
+    // Protection against replays would need the session cache; without both nothing is resumed.
+    SSL_CTX_set_options(context, SSL_OP_NO_ANTI_REPLAY);
+  }
   SSL_CTX_set_alpn_select_cb(context, select_alpn, &options_);
   SSL_CTX_set_app_data(context, &options_);
   SSL_CTX_set_client_hello_cb(context, Connection::on_client_hello, nullptr);

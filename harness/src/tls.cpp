@@ -1,7 +1,5 @@
 #include "pindrill/tls.h"
 
-#include <openssl/err.h>
-
 #include <array>
 #include <utility>
 
@@ -14,18 +12,10 @@ constexpr int kServerHelloDone = 14;
 constexpr int kCertificate = 11;
 constexpr int kFinished = 20;
 
-/// Drains OpenSSL's queue; a peer's misbehaviour is an observation, not an error of ours.
-std::string engine_words() {
-  const unsigned long code = ERR_peek_last_error();
-  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  ERR_clear_error();
-  return reason ? reason : "";
-}
-
 }  // namespace
 
-Connection::Connection(std::shared_ptr<const ServerContext> context,
-                       std::shared_ptr<const Credential> shown, Observation& facts)
+Connection::Connection(std::shared_ptr<const ServerContext> context, std::shared_ptr<const Credential> shown,
+                       Observation& facts)
     : context_(std::move(context)),
       shown_(std::move(shown)),
       facts_(facts),
@@ -33,8 +23,7 @@ Connection::Connection(std::shared_ptr<const ServerContext> context,
   SSL* ssl = ssl_.get();
   SSL_set_app_data(ssl, this);
   SSL_set_msg_callback_arg(ssl, this);
-  check(SSL_use_certificate(ssl, shown_->leaf().get()) == 1 &&
-            SSL_use_PrivateKey(ssl, shown_->key.get()) == 1,
+  check(SSL_use_certificate(ssl, shown_->leaf().get()) == 1 && SSL_use_PrivateKey(ssl, shown_->key.get()) == 1,
         "use a credential");
   for (std::size_t i = 1; i < shown_->chain.size(); ++i) {
     check(SSL_add1_chain_cert(ssl, shown_->chain[i].get()) == 1, "use a chain");
@@ -52,20 +41,19 @@ int Connection::on_client_hello(SSL* ssl, int*, void*) {
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-void Connection::on_message(int sent, int, int type, const void* data, std::size_t size, SSL*,
-                            void* self) {
+void Connection::on_message(int sent, int, int type, const void* data, std::size_t size, SSL*, void* self) {
   if (self == nullptr) return;
-  static_cast<Connection*>(self)->message(sent != 0, type,
-                                          {static_cast<const unsigned char*>(data), size});
+  static_cast<Connection*>(self)->message(sent != 0, type, {static_cast<const unsigned char*>(data), size});
 }
 
 void Connection::message(bool sent, int type, std::span<const unsigned char> body) {
   if (body.empty()) return;
   if (type == SSL3_RT_HEADER) {
     record_type_ = body[0];
-  } else if (type == SSL3_RT_CHANGE_CIPHER_SPEC) {
     // In TLS 1.3 it means nothing (RFC 8446 section 5); there the outer record type tells.
-    (sent ? server_encrypts_ : client_encrypts_) = SSL_version(ssl_.get()) < TLS1_3_VERSION;
+    if (record_type_ == SSL3_RT_CHANGE_CIPHER_SPEC && SSL_version(ssl_.get()) < TLS1_3_VERSION) {
+      (sent ? server_encrypts_ : client_encrypts_) = true;
+    }
   } else if (type == SSL3_RT_ALERT && body.size() >= 2) {
     const bool encrypted = sent ? server_encrypts_ || record_type_ == SSL3_RT_APPLICATION_DATA
                                 : client_encrypts_ || record_type_ == SSL3_RT_APPLICATION_DATA;
@@ -73,7 +61,8 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
     if (!sent && body[1] == SSL_AD_CLOSE_NOTIFY) facts_.close_notify = true;
   } else if (type == SSL3_RT_HANDSHAKE && sent) {
     const bool tls13 = SSL_version(ssl_.get()) >= TLS1_3_VERSION;
-    if (facts_.flight_made_at == 0 && body[0] == (tls13 ? kFinished : kServerHelloDone)) {
+    certificate_shown_ = certificate_shown_ || body[0] == kCertificate;  // a resumption shows none
+    if (certificate_shown_ && facts_.flight_made_at == 0 && body[0] == (tls13 ? kFinished : kServerHelloDone)) {
       facts_.flight_made_at = monotonic_now();
     }
   } else if (type == SSL3_RT_HANDSHAKE && body[0] == kCertificate) {
@@ -84,13 +73,17 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
 
 void Connection::receive(std::span<const unsigned char> bytes) {
   if (over_ || bytes.empty()) return;
+  forget_errors();  // of others on this thread, which SSL_get_error would take for ours
   BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
   advance();
 }
 
 void Connection::advance() {
-  if (!established_ && !read_early_data()) return;
-  if (!established_) handshake();
+  const bool wait = !established_ && !read_early_data();
+  if (!established_ && !wait) handshake();
+  if (facts_.flight_made_at != 0 && flight_end_ == 0) {
+    flight_end_ = taken_ + BIO_ctrl_pending(SSL_get_wbio(ssl_.get()));
+  }
   if (established_ && !over_) read();
 }
 
@@ -114,14 +107,11 @@ bool Connection::read_early_data() {
 
 void Connection::handshake() {
   const int result = SSL_do_handshake(ssl_.get());
-  if (facts_.flight_made_at != 0 && flight_end_ == 0) {
-    flight_end_ = taken_ + BIO_ctrl_pending(SSL_get_wbio(ssl_.get()));
-  }
   if (result != 1) {
     if (SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) fail("handshake");
     return;
   }
-  ERR_clear_error();
+  forget_errors();
   established_ = true;
   facts_.finished_at = monotonic_now();
   facts_.tls_version = SSL_get_version(ssl_.get());
@@ -145,8 +135,11 @@ void Connection::read() {
       case SSL_ERROR_WANT_READ:
         if (!slim_) slim();
         break;
-      case SSL_ERROR_ZERO_RETURN: break;  // the client's close_notify; ours may still follow
-      default: fail("read"); break;
+      case SSL_ERROR_ZERO_RETURN:
+        break;  // the client's close_notify; ours may still follow
+      default:
+        fail("read");
+        break;
     }
     return;
   }
@@ -154,7 +147,7 @@ void Connection::read() {
 
 void Connection::fail(const char* doing) {
   over_ = true;
-  facts_.failure = std::string(doing) + ": " + engine_words();
+  facts_.failure = std::string(doing) + ": " + take_error_words();
 }
 
 /// Memory BIOs keep the largest size that they ever had: give that back once the handshake is through.
@@ -192,7 +185,7 @@ void Connection::send(std::span<const unsigned char> data) {
 void Connection::close() {
   if (over_ || !established_) return;
   SSL_shutdown(ssl_.get());
-  ERR_clear_error();
+  forget_errors();
 }
 
 }  // namespace pindrill

@@ -19,8 +19,7 @@ void mark_trusted(PKCS12_SAFEBAG* bag) {
   const OsslPtr<ASN1_OBJECT> usage(OBJ_txt2obj(kAnyExtendedKeyUsage, 1));
   const OsslPtr<ASN1_OBJECT> attribute(OBJ_txt2obj(kTrustedKeyUsage, 1));
   auto* attributes = const_cast<STACK_OF(X509_ATTRIBUTE)*>(PKCS12_SAFEBAG_get0_attrs(bag));
-  X509_ATTRIBUTE* made =
-      X509_ATTRIBUTE_create_by_OBJ(nullptr, attribute.get(), V_ASN1_OBJECT, usage.get(), -1);
+  X509_ATTRIBUTE* made = X509_ATTRIBUTE_create_by_OBJ(nullptr, attribute.get(), V_ASN1_OBJECT, usage.get(), -1);
   check(made != nullptr && attributes != nullptr && sk_X509_ATTRIBUTE_push(attributes, made) > 0, "mark as trusted");
 }
 

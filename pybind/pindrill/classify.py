@@ -30,9 +30,9 @@ REFUSALS = frozenset({Shape.ALERT, Shape.SILENT_FIN, Shape.SILENT_RESET, Shape.A
 
 def shape(seen: Observation, ending_at: int) -> Shape:
     """`ending_at`: when the harness began to end the client (0: never); later ends prove nothing (T5, T11)."""
-    if seen.plaintext:
+    if spoke_plaintext(seen):
         return Shape.PLAINTEXT
-    if seen.data_bytes:
+    if seen.data_bytes and not seen.plaintext:
         return Shape.DATA
     if seen.ended == "open" or (ending_at and seen.ended_at >= ending_at):
         return Shape.OPEN
@@ -47,6 +47,11 @@ def shape(seen: Observation, ending_at: int) -> Shape:
     if not seen.flight_sent_at or seen.flight_sent_at > seen.ended_at:
         return Shape.BEFORE_FLIGHT
     return Shape.SILENT_FIN if seen.ended == "fin" else Shape.SILENT_RESET
+
+
+def spoke_plaintext(seen: Observation) -> bool:
+    """A secret or a request in plain text; other bytes that are no TLS are garbage, which tells nothing."""
+    return seen.plaintext and (bool(seen.secrets) or seen.progress in ("request-line", "headers", "body"))
 
 
 def refusal_alert(seen: Observation) -> int | None:

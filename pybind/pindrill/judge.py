@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from pindrill.classify import REFUSALS, Shape, shape, story
+from pindrill.classify import REFUSALS, Shape, shape, spoke_plaintext, story
 from pindrill.model import (
     LEAKS,
     PRECEDENCE,
@@ -121,7 +121,7 @@ def _leak(facts: StageFacts) -> Finding | None:
 
 
 def _downgrade(facts: StageFacts) -> Finding | None:
-    plain = [seen for seen in facts.seen if seen.plaintext and seen.data_bytes]
+    plain = [seen for seen in facts.seen if spoke_plaintext(seen)]
     if facts.strays:
         stray = facts.strays[0]
         return Finding(
@@ -179,7 +179,7 @@ def _data_to_rogue(seen: Observation, facts: StageFacts) -> Finding:
 def _refuse(facts: StageFacts, controls: Controls) -> Finding:
     if doubt := _doubt(facts, controls):
         return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=doubt)
-    if facts.expected is Expect.REPORT and any(seen.data_bytes for seen in facts.seen):
+    if facts.expected is Expect.REPORT and any(_sent_data(seen) for seen in facts.seen):
         return Finding(
             verdict=VerdictWord.PASS, reason=f"the client {story(_telling(facts))}; it {_said(facts.report)}"
         )
@@ -213,7 +213,7 @@ def _doubt(facts: StageFacts, controls: Controls) -> str | None:
         if report.said is not Said.REFUSED:
             return f"the client did not connect, and {_said(report)}"
         return _without_genuine(controls)
-    if facts.expected is Expect.REPORT and any(seen.data_bytes for seen in facts.seen):
+    if facts.expected is Expect.REPORT and any(_sent_data(seen) for seen in facts.seen):
         return None
     if not facts.seen:
         return f"the client did not connect; it {_said(report)}"
@@ -282,7 +282,7 @@ def _accept(facts: StageFacts) -> Finding:
 def _accepted(facts: StageFacts) -> Finding:
     shapes = {shape(seen, facts.report.ending_at) for seen in facts.seen}
     resumed_only = all(seen.resumed for seen in facts.seen if seen.data_bytes)
-    if facts.seen and resumed_only and any(seen.data_bytes for seen in facts.seen) and shapes & REFUSALS:
+    if facts.seen and resumed_only and any(_sent_data(seen) for seen in facts.seen) and shapes & REFUSALS:
         return Finding(
             verdict=VerdictWord.OUTAGE_DEFERRED,
             reason="only a resumed session still works; a full handshake is refused",
@@ -291,6 +291,10 @@ def _accepted(facts: StageFacts) -> Finding:
 
 
 # --- words -----------------------------------------------------------------------------------------------------
+
+
+def _sent_data(seen: Observation) -> bool:
+    return bool(seen.data_bytes) and not seen.plaintext
 
 
 def _hellos(facts: StageFacts) -> bool:

@@ -24,6 +24,11 @@ _UNCOMMON = {"rsa": "rsa-2048", "rsa3072": "rsa-3072", "rsa8192": "rsa-8192", "p
 _SLOW = frozenset({"rsa-4096", "rsa-8192"})
 
 
+CoreError, InputError = _core.CoreError, _core.InputError
+VERSIONS = (_core.version, _core.openssl_version)
+"""Of pindrill and of the OpenSSL that it runs on."""
+
+
 class PrivateKeyElsewhere(Exception):
     """A scenario would have to serve a key of which only the public half is here."""
 
@@ -39,6 +44,8 @@ class Keyring:
 
     @classmethod
     def create(cls, directory: Path) -> Keyring:
+        if directory.exists() and not directory.is_dir():
+            raise UsageError(f"{directory}: is no directory; name a new one for the keyring")
         if directory.exists() and any(directory.iterdir()):
             raise UsageError(f"{directory}: not empty; name a new directory for the keyring")
         for part in (directory, directory / "keys", directory / "certificates"):
@@ -92,28 +99,54 @@ class Keyring:
         return key
 
     def import_key(self, label: str, pem: str) -> _core.KeyPair:
-        """A staging server's private key; or a real backup pin from a public key, certificate or CSR."""
+        """A staging server's private key; or a real backup pin from a public key, certificate or CSR.
+
+        Kept certificates that the new key makes untrue are made again: certificate pins change with them.
+        """
         key = _core.KeyPair.from_pem(pem)
         with self._lock:
             self._keys[label] = key
             self._store_key(label, key)
-            for stale in [name for name in self._certificates if name.split("@")[0] == label]:
-                del self._certificates[stale]
-            if self.directory:
-                (self.directory / "certificates" / f"{label}.pem").unlink(missing_ok=True)
+            for stale in self._untrue_without(label):
+                self._forget_certificate(stale)
+            if label.startswith("root-") and "-----BEGIN CERTIFICATE-----" in pem:
+                self._certificates[label] = _core.Certificate.from_pem(pem)
+                self._store_certificate(label, self._certificates[label])
         return key
 
     def root(self, label: str) -> _core.Authority:
         """A root; `@2` behind the label names a later certificate of the same key."""
+        key = self.private(label.partition("@")[0])
+        certificate = self.root_certificate(label)
+        assert certificate is not None
+        return _core.Authority(key, certificate)
+
+    def root_certificate(self, label: str) -> _core.Certificate | None:
+        """For a trust store; None when only the root's public key is here, of which no certificate can be made."""
         name, _, generation = label.partition("@")
-        key = self.private(name)
+        key = self.key(name)
         with self._lock:
             if label not in self._certificates:
                 stored = None if generation else self._stored_certificate(label)
+                if stored is None and not key.has_private:
+                    return None
                 self._certificates[label] = stored or _core.self_signed(key, self._root_spec(name))
                 if stored is None and not generation:
                     self._store_certificate(label, self._certificates[label])
-            return _core.Authority(key, self._certificates[label])
+            return self._certificates[label]
+
+    def _untrue_without(self, label: str) -> list[str]:
+        """The labels of kept certificates that name, or are signed by, a key of this label."""
+        if label == "root-current":
+            return [*TRUSTED_ROOTS, GENUINE.key, BACKUP.key]  # its digest is in the names of all authorities
+        leaves = [served.key for served in (GENUINE, BACKUP) if label in (served.key, *served.issuers)]
+        return [label, *leaves]
+
+    def _forget_certificate(self, label: str) -> None:
+        for name in [name for name in self._certificates if name.split("@")[0] == label]:
+            del self._certificates[name]
+        if self.directory:
+            (self.directory / "certificates" / f"{label}.pem").unlink(missing_ok=True)
 
     def pinned_leaf(self, label: str) -> _core.Certificate:
         """The leaf certificate that a certificate pin may be on: kept, where others are minted afresh."""

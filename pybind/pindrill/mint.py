@@ -34,7 +34,8 @@ class Mint:
         return self._once(("leaf", bare), lambda: self._leaf(bare))
 
     def trust(self, roots: tuple[str, ...]) -> list[_core.Certificate]:
-        return [self.keyring.root(root).certificate for root in roots]
+        found = (self.keyring.root_certificate(root) for root in roots)
+        return [certificate for certificate in found if certificate is not None]
 
     def trust_pem(self, roots: tuple[str, ...]) -> str:
         return "".join(f"# {c.common_name}\n{c.pem}" for c in self.trust(roots))
@@ -150,6 +151,20 @@ class Mint:
             return _core.Pin.of_key(self.keyring.key(served.key))
         label = served.issuers[-1] if strategy.kind == "intermediate-spki" else served.issuers[0]
         return _core.Pin.of_key(self.keyring.key(label.partition("@")[0]))
+
+
+def pins_of_text(pem: str) -> list[tuple[str, _core.Pin]]:
+    """(whose, pin) of a certificate, chain, key or CSR."""
+    if "-----BEGIN CERTIFICATE-----" not in pem:
+        return [("", _core.Pin.of_key(_core.KeyPair.from_pem(pem)))]
+    return [
+        (certificate.subject, pin)
+        for certificate in _core.Certificate.list_from_pem(pem)
+        for pin in (
+            _core.Pin.of_key(_core.KeyPair.from_pem(certificate.pem)),
+            _core.Pin.of_certificate(certificate),
+        )
+    ]
 
 
 def _described(certificate: _core.Certificate) -> dict[str, Any]:

@@ -405,5 +405,5 @@ class UsageError(Exception):
     """What the user passed cannot be used: says what, where and how to fix it. Exit code 2."""
 
 
-class Refused(Exception):  # noqa: N818  (the word of the contract for callables)
+class Refused(Exception):
     """Raised by a callable client: it refused the connection."""

@@ -65,10 +65,10 @@ struct Observation {
 
   Progress progress = Progress::nothing;
   std::uint64_t boilerplate_bytes = 0;
-  std::uint64_t data_bytes = 0;        ///< readable application data beyond boilerplate, early data included
+  std::uint64_t data_bytes = 0;  ///< readable application data beyond boilerplate, early data included
   std::uint64_t early_data_bytes = 0;
   Nanoseconds first_data_at = 0;
-  std::string request_line = {};       ///< secrets and query values redacted
+  std::string request_line = {};          ///< secrets and query values redacted
   std::vector<std::string> secrets = {};  ///< request secrets seen in readable data
 
   std::uint64_t bytes_in = 0;

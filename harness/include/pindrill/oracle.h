@@ -34,18 +34,18 @@ enum class Answer { accept, refuse, report };
 
 struct Decision {
   Answer answer;
-  std::string reason;              ///< one sentence
-  std::string matched = {};        ///< subject of the certificate that a pin matched
+  std::string reason;        ///< one sentence
+  std::string matched = {};  ///< subject of the certificate that a pin matched
   int valid_paths = 0;
-  bool pins_apply = false;         ///< a pin set covers the host and has not expired
-  bool expired_pins = false;       ///< a pin set covers the host and has expired
+  bool pins_apply = false;    ///< a pin set covers the host and has not expired
+  bool expired_pins = false;  ///< a pin set covers the host and has expired
 };
 
 /// Must a correct client accept `presented` for `host` at `at` (seconds since the epoch)?
 /// Every path from the leaf to an anchor is validated alone, by OpenSSL; `report` where only some of the valid
 /// paths match a pin, for clients choose paths differently.
 Decision decide(const std::vector<PinSet>& pin_sets, const std::vector<Certificate>& trust,
-                const std::vector<Certificate>& presented, const std::string& host,
-                std::int64_t at, const Semantics& semantics = {});
+                const std::vector<Certificate>& presented, const std::string& host, std::int64_t at,
+                const Semantics& semantics = {});
 
 }  // namespace pindrill

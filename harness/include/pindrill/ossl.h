@@ -7,27 +7,12 @@
 #include <openssl/x509v3.h>
 
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "pindrill/error.h"
+
 namespace pindrill {
-
-/// Whose fault a failure is; one error type instead of a tree of them.
-enum class ErrorKind {
-  input,    ///< what the caller passed cannot be used
-  library,  ///< OpenSSL refused an operation that should work
-  system,   ///< the operating system refused (sockets, files)
-};
-
-class Error : public std::runtime_error {
- public:
-  Error(ErrorKind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
-  ErrorKind kind() const noexcept { return kind_; }
-
- private:
-  ErrorKind kind_;
-};
 
 /// One stateless deleter for every OpenSSL handle.
 struct OsslDeleter {
@@ -69,6 +54,13 @@ inline OsslPtr<EVP_PKEY> up_ref(EVP_PKEY* key) noexcept {
 
 /// Throws Error{library} with the text of OpenSSL's error queue unless `ok`. The only reader of that queue.
 void check(bool ok, const char* what);
+
+/// OpenSSL's words for its last error, "" for none; empties the queue. For a peer's misbehaviour, which is an
+/// observation and no error of ours.
+std::string take_error_words();
+
+/// Empties the queue: what is left in it would be taken for the next operation's error.
+void forget_errors() noexcept;
 
 /// The handle, or Error{library} when it is null.
 template <typename T>

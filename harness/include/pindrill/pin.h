@@ -49,7 +49,7 @@ struct PinSet {
   std::string host;
   std::vector<Pin> pins;
   Subdomains subdomains = Subdomains::none;
-  bool apex = true;                       ///< false: OkHttp's `*.`, which leaves the apex out
+  bool apex = true;                          ///< false: OkHttp's `*.`, which leaves the apex out
   std::optional<std::int64_t> expires = {};  ///< seconds since the epoch; from then on nothing is pinned
 
   /// Case and one trailing dot do not count.

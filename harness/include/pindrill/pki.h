@@ -96,15 +96,15 @@ struct CertificateSpec {
   std::string common_name;
   std::optional<std::string> organization = "pindrill TEST";
   std::vector<std::string> dns = {};
-  std::vector<std::string> ip = {};   ///< textual addresses
-  std::vector<Bytes> raw_dns = {};    ///< dNSName entries with arbitrary bytes
+  std::vector<std::string> ip = {};                          ///< textual addresses
+  std::vector<Bytes> raw_dns = {};                           ///< dNSName entries with arbitrary bytes
   std::chrono::seconds not_before = -std::chrono::hours(1);  ///< relative to now
   std::chrono::seconds not_after = std::chrono::hours(24 * 30);
   bool ca = false;
   std::optional<int> path_length = std::nullopt;
   std::optional<std::string> key_usage = std::nullopt;  ///< OpenSSL syntax; "" leaves the extension out
   std::optional<std::string> extended_key_usage = std::nullopt;
-  std::vector<std::string> permitted_dns = {};  ///< name constraints
+  std::vector<std::string> permitted_dns = {};         ///< name constraints
   std::optional<Bytes> subject_key_id = std::nullopt;  ///< default: RFC 5280 method 1
   bool with_key_ids = true;
   std::optional<Bytes> serial = std::nullopt;  ///< default: 16 random octets

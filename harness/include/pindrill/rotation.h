@@ -25,14 +25,13 @@ Issuance renew(const Issuance& current);
 Issuance rekey(const Issuance& current, const KeyPair& key);
 
 /// The same key certified by another authority.
-Issuance switch_issuer(const Issuance& current, const Authority& issuer,
-                       std::vector<Certificate> presented);
+Issuance switch_issuer(const Issuance& current, const Authority& issuer, std::vector<Certificate> presented);
 
 /// Presents, after the others, `root` as certified by `older`: clients that know only `older` find a path.
 Issuance cross_sign(const Issuance& current, const Authority& root, const Authority& older);
 
 /// A rogue authority certifies the same names for a key of its own.
-Issuance misissue(const Issuance& genuine, const Authority& rogue,
-                  std::vector<Certificate> presented, const KeyPair& key);
+Issuance misissue(const Issuance& genuine, const Authority& rogue, std::vector<Certificate> presented,
+                  const KeyPair& key);
 
 }  // namespace pindrill

@@ -23,8 +23,8 @@ struct Shown {
 /// answered as well. Methods may be called from any thread but the loop's.
 class Server {
  public:
-  Server(Loop& loop, const std::string& address, std::uint16_t port,
-         std::shared_ptr<const ServerContext> context, Shown shown);
+  Server(Loop& loop, const std::string& address, std::uint16_t port, std::shared_ptr<const ServerContext> context,
+         Shown shown);
   ~Server();  ///< ends its connections
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

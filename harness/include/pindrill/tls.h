@@ -26,6 +26,8 @@ struct TlsOptions {
 class ServerContext {
  public:
   explicit ServerContext(const TlsOptions& options);
+  ServerContext(const ServerContext&) = delete;  // OpenSSL keeps a pointer to the options
+  ServerContext& operator=(const ServerContext&) = delete;
 
   SSL_CTX* get() const noexcept { return context_.get(); }
   const TlsOptions& options() const noexcept { return options_; }
@@ -39,8 +41,7 @@ class ServerContext {
 class Connection {
  public:
   /// Notes what happens in `facts`, which must outlive the connection.
-  Connection(std::shared_ptr<const ServerContext> context, std::shared_ptr<const Credential> shown,
-             Observation& facts);
+  Connection(std::shared_ptr<const ServerContext> context, std::shared_ptr<const Credential> shown, Observation& facts);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -62,8 +63,7 @@ class Connection {
 
  private:
   static int on_client_hello(SSL* ssl, int* alert, void* self);
-  static void on_message(int sent, int version, int type, const void* data, std::size_t size,
-                         SSL* ssl, void* self);
+  static void on_message(int sent, int version, int type, const void* data, std::size_t size, SSL* ssl, void* self);
   void message(bool sent, int type, std::span<const unsigned char> body);
   void advance();
   bool read_early_data();
@@ -82,6 +82,7 @@ class Connection {
   int record_type_ = 0;
   bool client_encrypts_ = false;
   bool server_encrypts_ = false;
+  bool certificate_shown_ = false;
   bool early_data_done_ = false;
   bool established_ = false;
   bool over_ = false;

@@ -6,11 +6,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 
 import typer
 
-from pindrill import _core
 from pindrill.cli import catalogue, doctor, drill, keys
+from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 
 app = typer.Typer(
@@ -32,10 +33,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         app(standalone_mode=True)
-    except (UsageError, _core.InputError) as error:
+    except (UsageError, InputError) as error:
         print(f"pindrill: {error}", file=sys.stderr)
         sys.exit(2)
-    except _core.CoreError as error:
+    except CoreError as error:
         print(f"pindrill: {error}", file=sys.stderr)
         sys.exit(3)
     except BrokenPipeError:
@@ -43,6 +44,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(3)
     except KeyboardInterrupt:
+        sys.exit(3)
+    except Exception:
+        traceback.print_exc()
+        print("pindrill: this is a bug of pindrill, no verdict on the client", file=sys.stderr)
         sys.exit(3)
 
 

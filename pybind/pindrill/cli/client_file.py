@@ -17,7 +17,7 @@ from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.command import CommandDriver
 from pindrill.http_response import Respond
-from pindrill.model import Semantics, UsageError
+from pindrill.model import Semantics, UsageError, VerdictWord
 
 _KEYS = frozenset(
     [
@@ -69,10 +69,13 @@ class ClientFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     known: tuple[Known, ...] = ()
 
-    def make_driver(self, directory: Path) -> Driver:
+    def make_driver(
+        self, directory: Path, given: Mapping[str, str] | None = None, ignore_exit_code: bool = False
+    ) -> Driver:
+        environment = {**self.environment, **(given or {})}
         if self.driver == "adapter":
-            return AdapterDriver(self.command, directory=directory, environment=self.environment)
-        return CommandDriver(self.command, environment=self.environment)
+            return AdapterDriver(self.command, directory=directory, environment=environment)
+        return CommandDriver(self.command, environment=environment, ignore_exit_code=ignore_exit_code)
 
 
 def read_client_file(path: Path) -> ClientFile:
@@ -86,6 +89,8 @@ def read_client_file(path: Path) -> ClientFile:
     for key in ("name", "command", "driver"):
         if key not in data:
             raise UsageError(f"{path}: the key '{key}' is missing")
+    if not isinstance(data["command"], list) or not all(isinstance(part, str) for part in data["command"]):
+        raise UsageError(f"{path}: command is a list of strings, the program first")
     if unknown := sorted(data.keys() - _KEYS):
         raise UsageError(f"{path}: unknown key '{unknown[0]}'; known are: {' '.join(sorted(_KEYS))}")
     if data["driver"] not in ("command", "adapter"):
@@ -99,10 +104,10 @@ def read_client_file(path: Path) -> ClientFile:
             driver=data["driver"],
             command=_argv(data["command"], path),
             version=version,
-            semantics=Semantics(**data.get("semantics", {})),
+            semantics=_semantics(data.get("semantics", {}), path),
             respond=Respond(**data.get("respond", {})),
             environment=data.get("env", {}),
-            known=tuple(_known(data.get("known", []), version)),
+            known=tuple(_known(data.get("known", []), version, path)),
         )
     except TypeError as error:
         raise UsageError(f"{path}: {error}") from error
@@ -122,10 +127,31 @@ def _version(data: Mapping[str, Any], path: Path) -> str:
     return lines[0].strip() if lines else ""
 
 
-def _known(entries: Iterable[Mapping[str, Any]], version: str) -> Iterable[Known]:
+def _semantics(values: Mapping[str, Any], path: Path) -> Semantics:
+    allowed = {
+        "position": ("validated", "leaf", "presented"),
+        "mode": ("restrict", "replace", "add"),
+        "host": (True, False),
+    }
+    for key, value in values.items():
+        if value not in allowed.get(key, ()):
+            choices = "; ".join(f"{name}: {', '.join(map(str, words))}" for name, words in allowed.items())
+            raise UsageError(f"{path}: [semantics] {key} = {value!r} is none of {choices}")
+    return Semantics(**values)
+
+
+def _known(entries: Iterable[Mapping[str, Any]], version: str, path: Path) -> Iterable[Known]:
     """Those that speak of this version: `when` is a regular expression over the version line."""
     for entry in entries:
         values: dict[str, Any] = dict(entry)
-        if re.search(values.pop("when", ""), version):
-            frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-            yield Known(**frozen)
+        when = values.pop("when", "")
+        frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        known = Known(**frozen)
+        if known.verdict not in set(VerdictWord):
+            raise UsageError(f"{path}: [[known]] verdict '{known.verdict}' is none of {', '.join(VerdictWord)}")
+        try:
+            speaks = re.search(when, version)
+        except re.error as error:
+            raise UsageError(f"{path}: [[known]] when = '{when}' is no regular expression: {error}") from error
+        if speaks:
+            yield known

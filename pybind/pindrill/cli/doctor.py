@@ -13,8 +13,7 @@ from typing import Annotated
 
 import typer
 
-from pindrill import _core
-from pindrill.keyring import Keyring
+from pindrill.keyring import VERSIONS, Keyring
 from pindrill.model import HOST
 from pindrill.runner import names
 
@@ -25,7 +24,8 @@ _SOON_DAYS = 30
 
 def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look at as well.")] = None) -> None:
     """Say what works here, what is missing, and how to get it."""
-    print(f"pindrill {_core.version}, {_core.openssl_version}, Python {platform.python_version()}")
+    version, openssl = VERSIONS
+    print(f"pindrill {version}, {openssl}, Python {platform.python_version()}")
     usable = [_names(), _usual_ports()]
     for program, package in _CLIENTS.items():
         found = shutil.which(program)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pindrill import _core
-from pindrill.keyring import Keyring
-from pindrill.mint import Mint
+from pindrill.keyring import InputError, Keyring
+from pindrill.mint import Mint, pins_of_text
 from pindrill.model import STRATEGIES, PinsOf, UsageError
 
 keyring_app = typer.Typer(help="Kept keys, so that pins can be compiled into an app once.", no_args_is_help=True)
@@ -27,16 +26,13 @@ def pins(
         _print_keyring(Keyring.open(keyring))
         return
     assert file is not None
-    text = _read(file)
+    whose = ""
     try:
-        if "-----BEGIN CERTIFICATE-----" in text:
-            for certificate in _core.Certificate.list_from_pem(text):
-                print(certificate.subject)
-                _print_pin(_core.Pin.of_key(_core.KeyPair.from_pem(certificate.pem)))
-                _print_pin(_core.Pin.of_certificate(certificate))
-        else:
-            _print_pin(_core.Pin.of_key(_core.KeyPair.from_pem(text)))
-    except _core.InputError as error:
+        for subject, pin in pins_of_text(_read(file)):
+            if subject != whose:
+                print(whose := subject)
+            _print_pin(pin)
+    except InputError as error:
         raise UsageError(f"{file}: {error}") from error
 
 
@@ -54,11 +50,11 @@ def import_key(directory: Path, label: str, file: Path) -> None:
         raise UsageError(f"no label '{label}' in {directory}; there are: {', '.join(keyring.labels())}")
     try:
         key = keyring.import_key(label, _read(file))
-    except _core.InputError as error:
+    except InputError as error:
         raise UsageError(f"{file}: {error}") from error
     half = "private key" if key.has_private else "public key only: scenarios that would serve it are unsupported"
     print(f"{label}: {key.type_name}, {half}")
-    _print_pin(_core.Pin.of_key(key))
+    _print_pin(pins_of_text(key.public_pem())[0][1])
 
 
 def _print_keyring(keyring: Keyring) -> None:
@@ -77,7 +73,7 @@ def _print_keyring(keyring: Keyring) -> None:
     print(f"{'pinned leaf':18} expires in {days} days")
 
 
-def _print_pin(pin: _core.Pin) -> None:
+def _print_pin(pin: Any) -> None:
     what = "key (SPKI)" if pin.of == "spki" else "certificate"
     print(f"  {what}")
     if pin.of == "spki":

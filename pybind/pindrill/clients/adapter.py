@@ -66,10 +66,10 @@ class AdapterSession:
     def __init__(self, driver: AdapterDriver, process: _Process) -> None:
         self._driver = driver
         self._process = process
-        self._name: str | None = None
+        self._names: dict[str, None] = {}
 
     def attempt(self, target: Target) -> ClientReport:
-        self._name = target.session
+        self._names[target.session] = None
         started = time.monotonic()
         answer, failure = self._process.ask(target.to_json(), target.id, target.deadline_s)
         duration = time.monotonic() - started
@@ -96,8 +96,8 @@ class AdapterSession:
         )
 
     def end(self) -> None:
-        if self._name is not None:
-            self._process.tell({"end_session": self._name})
+        for name in self._names:
+            self._process.tell({"end_session": name})
         self._driver.give_back(self._process)
 
 
@@ -120,11 +120,17 @@ class _Process:
             )
         os.close(input_read)
         self._pending = b""
+        self._asking = threading.RLock()
+        self._ending = threading.Lock()
         self.alive = True
         self.ending_at = 0
 
     def ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
         """The answer; or None and why: "deadline", or how the adapter broke off."""
+        with self._asking:
+            return self._ask(target, name, deadline_s)
+
+    def _ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
         if not self.tell(target):
             self.end()
             return None, self._last_words()
@@ -139,7 +145,7 @@ class _Process:
                 return None, self._last_words()
             try:
                 answer = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # other lines are a log
             if isinstance(answer, dict) and answer.get("id") == name:
                 return answer, ""
@@ -162,15 +168,19 @@ class _Process:
             return ""
 
     def end(self) -> None:
-        if not self.alive:
-            return
-        self.alive = False
-        self.ending_at = time.monotonic_ns()
-        os.close(self._input_write)
-        assert self._popen.stdin and self._popen.stdout
-        self._popen.stdin.close()
-        self._popen.stdout.close()
-        self._popen.wait()
+        with self._ending:
+            if not self.alive:
+                return
+            self.alive = False
+            self.ending_at = time.monotonic_ns()
+            os.close(self._input_write)
+            assert self._popen.stdin
+            self._popen.stdin.close()
+            self._popen.wait()
+        # A thread that waits for an answer sees the end of the output now, and lets go.
+        with self._asking:
+            assert self._popen.stdout
+            self._popen.stdout.close()
 
     def _last_words(self) -> str:
         lines = self.errors().strip().splitlines()

@@ -141,8 +141,10 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
             return Said.DIED, f"by {signal_name(ended.signal)}" + (f": {words}" if words else "")
         return (Said.SILENT, "") if ignore_exit_code else (Said.TIMEOUT, "it was ended at the deadline")
     code = ended.exit_code
+    if code is None:
+        return Said.DIED, "it ended its shepherd, which could not tell how it ended"
     if code in _FATAL:
-        return Said.DIED, f"exit {code}, by {signal_name((code or 0) - 128)}" + (f": {words}" if words else "")
+        return Said.DIED, f"exit {code}, by {signal_name(code - 128)}" + (f": {words}" if words else "")
     if code in (126, 127):
         return Said.CANNOT_RUN, f"exit {code}" + (f": {words}" if words else "")
     if ignore_exit_code:

@@ -114,7 +114,8 @@ def end_all() -> None:
 
 def _collect(process: subprocess.Popen[bytes], report: int) -> tuple[bytes, bytes, bytes]:
     """Reads all three to their end, keeps the first part of each: a chatty client must not stall."""
-    assert process.stdout and process.stderr
+    assert process.stdout
+    assert process.stderr
     kept = {report: bytearray(), process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     with selectors.DefaultSelector() as selector:
         for descriptor in kept:

@@ -129,16 +129,21 @@ class Drill:
         return self._line(cell, finding, controls, runs)
 
     def _judge(self, cell: Cell, play: Play) -> tuple[Finding, Controls, list[Run]]:
-        runs = [self._bench.play(play)]
+        runs = [self._play(play)]
         bare = self._fold(cell, runs[0], Controls())
         if bare.verdict in LEAKS:
             return bare, Controls(genuine=Control.ABSENT), runs
         controls = self._controls(cell)
         findings = [self._fold(cell, runs[0], controls)]
         if findings[0].needs_repeat:
-            runs.append(self._bench.play(play, attempt=1))
+            runs.append(self._play(play, attempt=1))
             findings.append(self._fold(cell, runs[1], controls))
         return agree(findings), controls, runs
+
+    def _play(self, play: Play, attempt: int = 0) -> Run:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        return self._bench.play(play, attempt)
 
     def _fold(self, cell: Cell, run: Run, controls: Controls) -> Finding:
         return fold(
@@ -166,7 +171,7 @@ class Drill:
         return control_of(self._accepting(twin))
 
     def _accepting(self, play: Play) -> Finding:
-        [stage] = self._bench.play(play).stages
+        [stage] = self._play(play).stages
         return judge_stage(
             StageFacts(expected=Expect.ACCEPT, seen=stage.seen, report=stage.report, strays=stage.strays), Controls()
         )
@@ -208,7 +213,7 @@ class Drill:
 
     def _notice_hanging(self, cells: list[Cell]) -> None:
         twin = next((cell.genuine_twin for cell in cells if cell.genuine_twin), None)
-        if twin and hung(self._bench.play(twin)):
+        if twin and hung(self._play(twin)):
             self._bench.deadline_s = max(1.0, self._bench.deadline_s / _HUNG_SHARE)
 
     # --- late secrets --------------------------------------------------------------------------------------------

@@ -18,6 +18,24 @@ from pindrill.runner.bench import Run
 from pindrill.runner.plan import Cell
 
 VERSION = 1
+_KEYS = (
+    "version",
+    "client",
+    "scenario",
+    "code",
+    "strategy",
+    "tls",
+    "round",
+    "verdict",
+    "expected",
+    "attribution",
+    "reason",
+    "summary",
+    "catches",
+    "repeat",
+    "client_seconds",
+    "stages",
+)
 Result = dict[str, Any]
 
 
@@ -129,6 +147,8 @@ def read_results(path: Path, *, tail_may_be_cut: bool = False) -> Iterator[Resul
     for number, line in enumerate(lines, start=1):
         try:
             result = json.loads(line)
+            for key in _KEYS:
+                result[key]
             if result["version"] != VERSION:
                 raise UsageError(f"{path}:{number}: result version {result['version']}, this pindrill reads {VERSION}")
             yield result

@@ -1,0 +1,65 @@
+"""What was asked for on the command line, as values; UsageError says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pindrill import scenarios as catalogue
+from pindrill.model import STRATEGY, TLS_VERSIONS, Scenario, Semantics, Strategy, TlsVersion, UsageError
+
+
+def read_scenarios(only: Sequence[str] | None, which: str) -> list[Scenario]:
+    if which not in ("all", "core"):
+        raise UsageError(f"--set is all or core, not '{which}'")
+    base = catalogue.CORE if which == "core" else catalogue.CATALOGUE
+    if not only:
+        return list(base)
+    found: dict[str, Scenario] = {}
+    for pattern in only:
+        matches = catalogue.matching(pattern)
+        if not matches:
+            raise UsageError(f"no scenario is called '{pattern}'; `pindrill scenarios` lists them")
+        found.update({scenario.id: scenario for scenario in matches})
+    return list(found.values())
+
+
+def read_versions(tls: Sequence[str] | None) -> tuple[TlsVersion, ...]:
+    for version in tls or ():
+        if version not in TLS_VERSIONS:
+            raise UsageError(f"--tls is 1.2 or 1.3, not '{version}'")
+    return tuple(version for version in TLS_VERSIONS if not tls or version in tls)
+
+
+def read_strategies(names_: Sequence[str] | None) -> tuple[Strategy, ...] | None:
+    if not names_:
+        return None
+    if "all" in names_:
+        return ()
+    for name in names_:
+        if name not in STRATEGY:
+            raise UsageError(f"no strategy is called '{name}'; there are: all, {', '.join(STRATEGY)}")
+    return tuple(STRATEGY[name] for name in dict.fromkeys(names_))
+
+
+def read_semantics(text_: str) -> Semantics:
+    values: dict[str, Any] = {}
+    allowed = {
+        "position": ("validated", "leaf", "presented"),
+        "mode": ("restrict", "replace", "add"),
+        "host": ("on", "off"),
+    }
+    for part in text_.split(","):
+        name, _, value = part.partition("=")
+        if value not in allowed.get(name, ()):
+            choices = "; ".join(f"{key}={'|'.join(words)}" for key, words in allowed.items())
+            raise UsageError(f"--semantics: '{part}' is none of {choices}")
+        values[name] = value == "on" if name == "host" else value
+    return Semantics(**values)
+
+
+def read_assignment(text_: str) -> tuple[str, str]:
+    name, equals, value = text_.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--env takes NAME=VALUE, not '{text_}'")
+    return name, value

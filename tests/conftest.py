@@ -1,0 +1,51 @@
+"""Fixtures: what is minted once, and a place of its own for every program that a test runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pindrill import _core
+from pindrill.keyring import Keyring
+from pindrill.mint import Mint
+from support.cli import Pindrill
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that has the slow keys: RSA-8192 takes half a minute. Which key it is matters, not how long it is."""
+    path = tmp_path_factory.mktemp("cache")
+    (path / "pindrill").mkdir(mode=0o700)
+    for label in ("leaf-rsa8192", "root-rsa8192"):
+        (path / "pindrill" / f"{label}.pem").write_text(_core.KeyPair.generate("rsa-2048").private_pem())
+    return path
+
+
+@pytest.fixture(scope="session")
+def mint(cache: Path) -> Mint:
+    """One keyring in memory for all tests that only look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        made = Mint(Keyring())
+        for label in ("leaf-rsa8192", "root-rsa8192"):
+            made.keyring.key(label)
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty directory, private to one session of a client."""
+    path = tmp_path / "home"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@pytest.fixture
+def pindrill(tmp_path: Path, cache: Path) -> Iterator[Pindrill]:
+    """The command line; nothing of a run may be left behind."""
+    place = tmp_path / "place"
+    place.mkdir()
+    program = Pindrill(place, cache)
+    yield program
+    assert program.left_over() == []

@@ -1,0 +1,123 @@
+"""Whole drills of real commands: what the verdicts and exit codes must be, and that nothing passes for free."""
+
+from __future__ import annotations
+
+import pytest
+from support.cli import CURL, UNPINNED_CURL, Pindrill
+
+INTERCEPTED = ("BL6", "IN4", "IN5", "IN6", "IN7", "HN11", "HN12")
+
+
+def test_curl_with_pins_does_what_a_correct_client_does(pindrill: Pindrill) -> None:
+    wanted = (*INTERCEPTED, "BL1", "BL2", "BL8", "IN1", "IN8", "IN12", "IN17", "CH3", "RO2", "RO6", "RO7", "VT1")
+    ran = pindrill.drill(CURL, only=(*wanted, "PL16"))
+    assert (ran.code, set(ran.verdicts())) == (0, {*wanted, "PL16"}), ran.out
+    assert ran.codes("pass") == {*wanted, "PL16"}
+    assert {line["strategy"] for line in ran.results} == {"leaf-spki+backup"}
+    attributions = {line["code"]: line["attribution"] for line in ran.results}
+    assert {attributions[code] for code in (*INTERCEPTED, "BL8", "IN12", "PL16")} == {"pin"}
+    assert {attributions[code] for code in ("IN1", "VT1")} == {"other"}
+
+
+def test_curl_without_pins_fails_open_wherever_the_pin_alone_says_no(pindrill: Pindrill) -> None:
+    ran = pindrill.drill(UNPINNED_CURL, only=(*INTERCEPTED, "BL1", "IN1", "IN2", "RO2", "BL8"))
+    assert ran.code == 1
+    assert ran.codes("fail-open") == set(INTERCEPTED)
+    assert ran.codes("pass") == {"BL1", "IN1", "IN2"}
+    assert ran.codes("unsupported") == {"RO2", "BL8"}
+    for line in ran.results:
+        if line["verdict"] == "fail-open":
+            assert f"fail-open  curl: {line['code']} {line['scenario']}" in ran.out
+            assert "the request secret among it" in line["reason"]
+            [observation] = line["stages"][0]["runs"][0]["observations"]
+            assert observation["request_line"] == "GET /<secret> HTTP/1.1"
+
+
+def test_curl_without_any_check_accepts_anything(pindrill: Pindrill) -> None:
+    ran = pindrill.drill(("curl", "-sSk", "{url}"), only=("BL2", "BL6", "IN1", "IN2"))
+    assert ran.code == 1
+    assert ran.codes("fail-open") == {"BL6", "IN1", "IN2"}
+    assert ran.codes("pass") == {"BL2"}
+
+
+def test_the_body_is_leaked_if_the_client_fails_afterwards(pindrill: Pindrill) -> None:
+    client = pindrill.script("late", '#!/bin/sh\ncurl -sSk "$1" >/dev/null\nexit 60\n')
+    ran = pindrill.drill((client, "{url}"), only=("BL1", "BL6"))
+    assert ran.verdicts() == {"BL1": {"outage"}, "BL6": {"leaked"}}
+    assert ran.code == 1
+
+
+@pytest.mark.parametrize(
+    ("client", "reason"),
+    [
+        (("false",), "did not connect; it reported a refusal (exit 1)"),
+        (("true",), "did not connect; it reported success"),
+        (("sleep", "60"), "did not end in time"),
+        (("sh", "-c", "kill -SEGV $$"), "died (by SIGSEGV)"),
+        (("sh", "-c", "no-such-program"), "could not be run (exit 127"),
+    ],
+    ids=["false", "true", "sleep", "crash", "missing program"],
+)
+def test_a_client_that_does_nothing_passes_nothing(pindrill: Pindrill, client: tuple[str, ...], reason: str) -> None:
+    ran = pindrill.drill(client, "--deadline", "1", "--tls", "1.3", only=("BL1", "BL6", "IN1", "PL1", "HN1"))
+    assert ran.code == 3
+    assert {line["verdict"] for line in ran.results} <= {"inconclusive", "unsupported"}
+    assert {"BL1", "BL6", "IN1", "HN1"} <= ran.codes("inconclusive")
+    for line in ran.results:
+        if line["code"] in ("BL1", "BL6"):
+            assert reason in line["reason"]
+    assert reason in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize("strategy", ["leaf-spki", "root-spki+backup"])
+@pytest.mark.parametrize("client", ["false", "true"])
+def test_a_client_that_does_nothing_passes_nothing_though_it_is_told_pins(
+    pindrill: Pindrill, client: str, strategy: str
+) -> None:
+    ran = pindrill.drill((client, "{pins_curl}"), "--tls", "1.3", "--strategy", strategy, only=("BL*", "PL*", "IN17"))
+    assert ran.code == 3
+    assert {line["verdict"] for line in ran.results} == {"inconclusive"}
+
+
+@pytest.mark.parametrize("options", [("--strategy", "root-spki"), ("--strategy", "intermediate-spki")])
+def test_what_the_client_cannot_express_is_not_judged_as_if_it_could(
+    pindrill: Pindrill, options: tuple[str, ...]
+) -> None:
+    """curl compares the leaf only, so it refuses its genuine server under such a pin: that is no interception."""
+    ran = pindrill.drill(CURL, *options, "--tls", "1.3", only=("BL1", "BL6"))
+    assert ran.verdicts() == {"BL1": {"outage"}, "BL6": {"inconclusive"}}
+    assert "genuine twin" in next(line["reason"] for line in ran.results if line["code"] == "BL6")
+
+
+def test_all_strategies_are_probed_and_only_those_expressed_are_run(pindrill: Pindrill) -> None:
+    ran = pindrill.drill(CURL, "--strategy", "all", "--tls", "1.3", only=("BL6",))
+    assert ran.code == 0
+    found = {line["strategy"]: line["verdict"] for line in ran.results}
+    assert len(found) == 8
+    assert {name for name, verdict in found.items() if verdict == "pass"} == {"leaf-spki", "leaf-spki+backup"}
+    assert set(found.values()) == {"pass", "unsupported"}
+
+
+def test_declared_semantics_turn_a_departure_into_a_report(pindrill: Pindrill) -> None:
+    client = ("curl", "-sSk", "--pinnedpubkey", "{pins_curl}", "{url}")
+    plain = pindrill.drill(client, "--tls", "1.3", only=("HN1",))
+    assert (plain.code, plain.verdicts()) == (1, {"HN1": {"fail-open"}})
+    declared = pindrill.drill(
+        client, "--tls", "1.3", "--semantics", "position=leaf,mode=replace,host=off", only=("HN1", "BL6")
+    )
+    assert (declared.code, declared.verdicts()) == (0, {"HN1": {"reported"}, "BL6": {"pass"}})
+
+
+def test_a_deviation_that_is_listed_is_known_and_one_that_is_over_is_stale(pindrill: Pindrill) -> None:
+    known = '[[known]]\nscenarios = ["BL6"]\nverdict = "fail-open"\nreason = "it never pinned"\n'
+    text = 'name = "bare"\ndriver = "command"\ncommand = ["curl", "-sS", "--cacert", "{ca_file}", "{url}"]\n'
+    (pindrill.directory / "client.toml").write_text(text + known)
+    common = ("--tls", "1.3", "--json", str(pindrill.json), "--client", "client.toml")
+    ran = pindrill.run("drill", "--only", "BL6", "--only", "BL1", *common)
+    assert ran.code == 0
+    [line] = [line for line in ran.results if line["code"] == "BL6"]
+    assert (line["verdict"], line["known"]["reason"], line["client"]) == ("fail-open", "it never pinned", "bare")
+    (pindrill.directory / "client.toml").write_text(text + known.replace("BL6", "BL1"))
+    ran = pindrill.run("drill", "--only", "BL1", *common)
+    assert ran.code == 1
+    assert "Stale: bare: BL1 is listed as a known fail-open, but did not happen" in ran.out

@@ -1,0 +1,203 @@
+"""Who may include and import whom: the arrows of the design, over the lines of the sources."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INCLUDE = re.compile(r'^#include\s+[<"]([^>"]+)[>"]', re.MULTILINE)
+
+# A header may include these of ours; what they include in turn comes with them.
+HEADERS: dict[str, set[str]] = {
+    "error": set(),
+    "ossl": {"error"},
+    "pki": {"ossl"},
+    "rotation": {"pki"},
+    "pin": {"pki"},
+    "oracle": {"pin"},
+    "observation": set(),
+    "http": {"observation"},
+    "net": {"observation", "error"},
+    "tls": {"pki", "observation"},
+    "server": {"tls", "net", "http", "observation"},
+    "interceptor": {"server"},
+}
+# Files of src/ that belong to a header of another name.
+PART_OF = {
+    "key": "pki",
+    "certificate": "pki",
+    "mint": "pki",
+    "trust_store": "pki",
+    "paths": "oracle",
+    "client_hello": "tls",
+    "server_context": "tls",
+}
+SEES_OPENSSL = {"ossl", "pki", "rotation", "pin", "oracle", "tls"}
+SEES_SOCKETS = {"net"}
+SOCKET_HEADERS = (
+    "boost/asio/ip",
+    "boost/asio/io_context",
+    "sys/socket",
+    "netinet/",
+    "arpa/",
+    "netdb",
+    "poll.h",
+)
+
+
+def includes(path: Path) -> set[str]:
+    return set(INCLUDE.findall(path.read_text()))
+
+
+def ours(path: Path) -> set[str]:
+    """Our headers that it includes, without those of its own unit."""
+    found = {name for name in includes(path) if name.startswith("pindrill/") or "/" not in name}
+    names = {Path(name).stem for name in found if name.endswith(".h")}
+    return {name for name in names if (name in HEADERS or name in PART_OF) and unit(name) != unit(path.stem)}
+
+
+def unit(stem: str) -> str:
+    return PART_OF.get(stem, stem)
+
+
+def reachable(name: str) -> set[str]:
+    direct = HEADERS[name]
+    return direct.union(*(reachable(each) for each in direct))
+
+
+SOURCES = sorted([*ROOT.glob("harness/include/pindrill/*.h"), *ROOT.glob("harness/src/*")])
+SOURCE_IDS = [str(path.relative_to(ROOT / "harness")) for path in SOURCES]
+
+
+def test_the_sources_are_here() -> None:
+    stems = {unit(path.stem) for path in SOURCES}
+    assert set(HEADERS) - {"interceptor"} <= stems
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=SOURCE_IDS)
+def test_every_source_belongs_to_a_known_unit(path: Path) -> None:
+    assert unit(path.stem) in HEADERS, "say in HEADERS or PART_OF where it stands"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=SOURCE_IDS)
+def test_a_source_includes_only_what_its_arrow_points_at(path: Path) -> None:
+    mine = unit(path.stem)
+    wrong = {unit(name) for name in ours(path)} - reachable(mine)
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=SOURCE_IDS)
+def test_openssl_stays_where_certificates_are(path: Path) -> None:
+    if any(name.startswith("openssl/") for name in includes(path)):
+        assert unit(path.stem) in SEES_OPENSSL
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=SOURCE_IDS)
+def test_sockets_stay_in_net(path: Path) -> None:
+    if any(name.startswith(SOCKET_HEADERS) for name in includes(path)):
+        assert unit(path.stem) in SEES_SOCKETS
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=SOURCE_IDS)
+def test_the_core_never_sees_python(path: Path) -> None:
+    assert not [name for name in includes(path) if "pybind11" in name or name == "Python.h"]
+
+
+def test_only_ossl_reads_the_error_queue() -> None:
+    readers = {unit(path.stem) for path in SOURCES if re.search(r"\bERR_(get|peek)_", path.read_text())}
+    assert readers == {"ossl"}
+
+
+def test_the_bindings_include_headers_of_the_harness_only() -> None:
+    for path in sorted(ROOT.glob("pybind/*.cpp")):
+        for name in includes(path):
+            assert name.startswith(("pindrill/", "pybind11/")) or name == "bind.h" or "/" not in name, path
+
+
+# --- Python -----------------------------------------------------------------------------------------------
+
+PACKAGE = {
+    "pindrill": ROOT / "pybind" / "pindrill",
+    "pindrill.scenarios": ROOT / "scenarios",
+    "pindrill.reports": ROOT / "reports",
+}
+MAY_IMPORT: dict[str, set[str]] = {
+    "model": set(),
+    "scenarios": {"model"},
+    "classify": {"model"},
+    "judge": {"model", "classify"},
+    "reports": {"model"},
+    "http_response": {"model"},
+    "clients": {"model"},
+    "keyring": {"model", "_core"},
+    "mint": {"model", "keyring", "_core"},
+    "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "_core"},
+    "cli": {
+        "model",
+        "runner",
+        "keyring",
+        "mint",
+        "scenarios",
+        "reports",
+        "clients",
+        "http_response",
+    },
+    "pytest_plugin": {"model", "runner", "keyring", "mint", "scenarios", "reports", "clients"},
+    "__init__": {"model"},
+    "__main__": {"cli"},
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package, folder in PACKAGE.items():
+        for path in folder.rglob("*.py"):
+            dotted = ".".join((package, *path.relative_to(folder).with_suffix("").parts))
+            found[dotted.removesuffix(".__init__")] = path
+    return found
+
+
+def part(dotted: str) -> str:
+    """`pindrill.runner.bench` -> `runner`."""
+    pieces = dotted.split(".")
+    return pieces[1] if len(pieces) > 1 else "__init__"
+
+
+def imports(dotted: str, path: Path) -> set[str]:
+    """The parts of pindrill that a module imports."""
+    package = dotted if path.name == "__init__.py" else dotted.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "pindrill"}
+        elif isinstance(node, ast.ImportFrom):
+            base = package if node.level else node.module or ""
+            base = f"{base}.{node.module}" if node.level and node.module else base
+            if base == "pindrill":
+                found |= {f"pindrill.{alias.name}" for alias in node.names}
+            elif base.startswith("pindrill."):
+                found.add(base)
+    return {part(name) for name in found}
+
+
+MODULES = modules()
+
+
+@pytest.mark.parametrize("dotted", MODULES)
+def test_a_module_imports_only_what_its_arrow_points_at(dotted: str) -> None:
+    mine = part(dotted)
+    assert imports(dotted, MODULES[dotted]) - {mine} <= MAY_IMPORT[mine]
+
+
+def test_the_judge_and_the_reports_do_no_input_or_output() -> None:
+    forbidden = {"os", "socket", "subprocess", "threading", "time", "tempfile", "shutil"}
+    for dotted in ("pindrill.classify", "pindrill.judge", "pindrill.model", "pindrill.reports.junit"):
+        for node in ast.walk(ast.parse(MODULES[dotted].read_text())):
+            if isinstance(node, ast.Import):
+                assert not {alias.name for alias in node.names} & forbidden, dotted
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in forbidden, dotted
