@@ -23,6 +23,7 @@ OPEN = shown(ended="open", ended_at=0)
 RESET = shown(ended="reset")
 LATE = shown(ended_at=110)
 NO_HELLO = seen(ended="fin", ended_at=80)
+GARBAGE = plaintext(secrets=(), request_line="")
 NO_FLIGHT = seen(hello=HELLO, ended="fin", ended_at=25)
 NO_ALGORITHM = seen(hello=HELLO, alerts=(alert(40, sent=True),), ended="fin", ended_at=80)
 EARLY = shown(data_bytes=9, early_data_bytes=9, alerts=(alert(48),))
@@ -102,6 +103,8 @@ ROWS = (
     accept("T9 the secret elsewhere", requested(), V.DOWNGRADE, report=ACCEPTED, strays=(stray(),)),
     policy("T9 the secret elsewhere", alerted(), V.DOWNGRADE, strays=(stray(),)),
     refuse("T9 plain text to the TLS port", (alerted(), plaintext()), V.DOWNGRADE, "in plain text"),
+    refuse("T9 bytes that are no TLS and no secret", GARBAGE, V.INCONCLUSIVE, "sent no ClientHello"),
+    refuse("T9 such bytes beside a refusal", (alerted(), GARBAGE), V.PASS, "alert 48"),
     refuse("T9 bytes that are no request", (alerted(), plaintext(progress="other", secrets=())), V.PASS),
     refuse("T9 a retry leaks", (alerted(), requested(accepted_at=90)), V.DOWNGRADE, "on a retry"),
     refuse("T10 alert, yet success", alerted(), V.FALSE_SUCCESS, "reports success", report=ACCEPTED),

@@ -45,6 +45,10 @@ ServerContext::ServerContext(const TlsOptions& options)
         "set TLS versions");
   SSL_CTX_set_security_level(context, 0);  // weak certificates are shown on purpose
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+  // RFC 8879, from OpenSSL 3.2 on: a compressed Certificate is another message than the ones that are watched.
+  SSL_CTX_set_options(context, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION);
+#endif
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   if (!options.tickets) {
     SSL_CTX_set_num_tickets(context, 0);
