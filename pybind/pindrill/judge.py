@@ -190,12 +190,13 @@ def _refuse(facts: StageFacts, controls: Controls) -> Finding:
             attribution="pin",
         )
     last = _telling(facts)
+    silent = {shape(seen, facts.report.ending_at) for seen in facts.seen} & {Shape.SILENT_FIN, Shape.SILENT_RESET}
     if facts.report.said is Said.ACCEPTED:
         return Finding(
             verdict=VerdictWord.FALSE_SUCCESS,
             reason=f"the client {story(last)}, yet it reports success",
+            needs_repeat=bool(silent),
         )
-    silent = {shape(seen, facts.report.ending_at) for seen in facts.seen} & {Shape.SILENT_FIN, Shape.SILENT_RESET}
     return Finding(
         verdict=VerdictWord.PASS,
         reason=f"failed closed: the client {story(last)}",

@@ -24,7 +24,7 @@ _FATAL = frozenset(
     128 + number
     for number in (
         signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV,
-        signal.SIGTERM, signal.SIGSYS,
+        signal.SIGTERM, signal.SIGSYS, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGALRM,
     )
 )  # fmt: skip
 
