@@ -68,9 +68,11 @@ def test_a_fold_of_passes_is_the_pins_doing_only_if_nothing_else_is_known(
     assert fold([found(V.PASS, attribution=each) for each in attributions]).attribution == expected
 
 
-def test_a_fold_is_repeated_if_any_stage_must_be() -> None:
-    assert fold([found(V.PASS, repeat=True), found(V.PASS)]).needs_repeat
-    assert not fold([found(V.PASS), found(V.PASS)]).needs_repeat
+@pytest.mark.parametrize("verdict", V)
+def test_a_fold_is_repeated_if_any_stage_must_be_whichever_is_the_worst(verdict: VerdictWord) -> None:
+    assert fold([found(V.PASS, repeat=True), found(verdict)]).needs_repeat
+    assert fold([found(verdict), found(V.OUTAGE, repeat=True)]).needs_repeat
+    assert not fold([found(V.PASS), found(verdict)]).needs_repeat
 
 
 def test_runs_that_agree_keep_their_finding() -> None:

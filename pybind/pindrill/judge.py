@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -56,7 +56,7 @@ class Finding:
     reason: str
     attribution: Attribution = "unknown"
     needs_repeat: bool = False
-    """A refusal without an alert: it counts only if it happens again (T3)."""
+    """It rests on a refusal without an alert, which counts only if it happens again (T3)."""
 
 
 def judge_stage(facts: StageFacts, controls: Controls) -> Finding:
@@ -79,14 +79,16 @@ def judge_stage(facts: StageFacts, controls: Controls) -> Finding:
 def fold(findings: Sequence[Finding]) -> Finding:
     """The stages of a cell, or the verdicts of a stage: the first of T16 counts."""
     worst = min(findings, key=lambda finding: PRECEDENCE.index(finding.verdict))
+    needs_repeat = any(finding.needs_repeat for finding in findings)
     if worst.verdict is not VerdictWord.PASS:
-        return worst
+        # What is repeated is the whole cell: a stage behind the worst one may leak the second time.
+        return replace(worst, needs_repeat=needs_repeat)
     attributions = {f.attribution for f in findings if f.attribution != "unknown"}
     return Finding(
         verdict=VerdictWord.PASS,
         reason="; ".join(dict.fromkeys(finding.reason for finding in findings)),
         attribution="other" if "other" in attributions else "pin" if "pin" in attributions else "unknown",
-        needs_repeat=any(finding.needs_repeat for finding in findings),
+        needs_repeat=needs_repeat,
     )
 
 
