@@ -1,0 +1,1 @@
+"""Pin files: read, write, lint and explain; see docs/pin-formats."""
