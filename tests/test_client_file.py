@@ -98,6 +98,15 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, words: str) -> 
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("version", ['["sleep", "1000"]', "['printf', '\\377']"], ids=["hangs", "is no text"])
+def test_a_version_that_cannot_be_had_is_no_bug_of_pindrill(
+    tmp_path: Path, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pindrill.cli.client_file._VERSION_S", 0.2 if "sleep" in version else 60)
+    with pytest.raises(UsageError, match="the version command does not say a version"):
+        read_client_file(written(tmp_path, MINIMAL + f"version = {version}\n"))
+
+
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "fixtures" / "clients").glob("*/client.toml")))
 def test_the_client_files_of_the_repository_are_read(path: Path) -> None:
     assert read_client_file(path).name == path.parent.name

@@ -57,6 +57,18 @@ def test_an_interrupted_drill_prints_what_is_done_and_leaves_nothing(
     assert 'tests="2"' in (pindrill.directory / "junit.xml").read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_before_the_first_cell_is_not_judged_either(pindrill: Pindrill, number: signal.Signals) -> None:
+    pipe = pindrill.directory / "pipe"
+    os.mkfifo(pipe)
+    (pindrill.directory / "client.toml").write_text(
+        'name = "app"\ndriver = "command"\ncommand = ["true", "{url}"]\n'
+        f'version = ["sh", "-c", "echo hangs > {pipe}; exec sleep 1000"]\n'
+    )
+    program, out, err = interrupted(pindrill, ["drill", "--client", "client.toml"], pipe, number)
+    assert (program.returncode, out, err) == (3, "", "pindrill: interrupted\n")
+
+
 def test_no_attempt_is_begun_after_the_interruption(pindrill: Pindrill) -> None:
     client, pipe = hanging(pindrill, 2)
     options = ("--deadline", "10", "--jobs", "1", "--tls", "1.3")

@@ -7,14 +7,28 @@ import os
 import signal
 import sys
 import traceback
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from pindrill.cli import catalogue, doctor, drill, keys
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """An interruption is nothing that was judged; typer has exit codes of its own for it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("pindrill: interrupted", file=sys.stderr)
+            raise typer.Exit(3) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Does a TLS client fail closed under interception, and does it survive every rotation it should?",
     no_args_is_help=True,
     add_completion=False,
@@ -42,8 +56,6 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone: nothing more to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(3)
-    except KeyboardInterrupt:
         sys.exit(3)
     except Exception:
         traceback.print_exc()

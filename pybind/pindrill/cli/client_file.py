@@ -19,6 +19,7 @@ from pindrill.clients.command import CommandDriver
 from pindrill.http_response import Respond
 from pindrill.model import Semantics, UsageError, VerdictWord
 
+_VERSION_S = 60
 _KEYS = frozenset(
     [
         "name",
@@ -122,7 +123,10 @@ def _version(data: Mapping[str, Any], path: Path) -> str:
     argv = _argv(data.get("version", ()), path)
     if not argv or not shutil.which(argv[0]):
         return ""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_VERSION_S)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"{path}: the version command does not say a version: {error}") from error
     lines = (done.stdout or done.stderr).strip().splitlines()
     return lines[0].strip() if lines else ""
 
