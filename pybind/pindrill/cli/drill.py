@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pindrill import scenarios as catalogue
 from pindrill.cli.asked import read_assignment, read_scenarios, read_semantics, read_strategies, read_versions
+from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, Subject, read_pinning, read_subjects, refuse_strategies_without_pins
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
@@ -136,17 +136,6 @@ def _refuse_unwritable(path: Path) -> None:
         path.open("a").close()
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def latest(lines: Sequence[Result]) -> list[Result]:
-    """In the catalogue's order; a superseding line takes the place of the earlier one."""
-    newest = {(r["client"], r["scenario"], r["strategy"], r["tls"], r["round"]): r for r in lines}
-    clients = {client: number for number, client in enumerate(dict.fromkeys(r["client"] for r in lines))}
-    place = {scenario.id: number for number, scenario in enumerate(catalogue.CATALOGUE)}
-    return sorted(
-        newest.values(),
-        key=lambda r: (place.get(r["scenario"], len(place)), clients[r["client"]], r["strategy"], r["tls"], r["round"]),
-    )
 
 
 def _run(drill: Drill, subject: Subject, tally: Tally, results: ResultFile | None, unwatched: Sequence[str]) -> None:
