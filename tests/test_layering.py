@@ -130,6 +130,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scenarios": {"model"},
     "classify": {"model"},
     "judge": {"model", "classify"},
+    "audit": {"model", "classify", "judge"},
     "reports": {"model"},
     "http_response": {"model"},
     "clients": {"model"},

@@ -33,7 +33,7 @@ class Condition(StrEnum):
     """A leaf of the test CA for the right name, expired."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Destination:
     """Where a client wanted to go: the name it gave (SNI, else what it told the proxy), and the port."""
 
@@ -45,10 +45,47 @@ class Destination:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Run:
+    """One start of the app."""
+
+    number: int
+    ending_at: int = 0
+    """When it began to be ended (0: never); from then on no end of a connection counts."""
+    death: str = ""
+    """How it died if it did ("killed by SIGSEGV"): a dead app refuses nothing."""
+
+
+class Kind(StrEnum):
+    """Where in a client's readable bytes something stood."""
+
+    COOKIE = "cookie"
+    AUTHORIZATION = "authorization"
+    HEADER = "header"
+    QUERY = "query"
+    FIELD = "field"
+    """Of a form or of the top level of a JSON document."""
+    BODY = "body"
+    """A body of another kind, by its content type."""
+    MESSAGE = "message"
+    """WebSocket or gRPC, by the kind of message."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, order=True)
+class Readable:
+    """Something that could be read: its name and length, never its value."""
+
+    kind: Kind
+    name: str
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A ClientHello that waits for a decision."""
 
     id: int
+    """Its `Contact` carries the same."""
     way: Way
     client: str
     """The client's IP address."""
@@ -77,6 +114,8 @@ class Contact:
     """Why there was no good connection to the genuine server: not resolved, refused, not verified."""
     upstream_bytes: int = 0
     """What the genuine server sent, decrypted or not."""
+    answered_at: int = 0
+    """When the first readable byte of the genuine server was in the kernel on its way to the client (0: never)."""
     passed_version: str = ""
     """Of a connection that is passed through: the TLS version that its server chose."""
     passed_records: tuple[int, ...] = ()
@@ -85,17 +124,20 @@ class Contact:
     """What went wrong with the connection on our side."""
     plaintext: bytes = b""
     """The first readable bytes of the client, to be summarised and dropped."""
+    readable: tuple[Readable, ...] = ()
+    """The summary of `plaintext`."""
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Contact:
         condition = facts["condition"]
         return cls(
             **{
-                **facts,
-                "destination": Destination(facts.pop("host"), facts.pop("port")),
+                **{name: value for name, value in facts.items() if name not in ("host", "port")},
+                "destination": Destination(facts["host"], facts["port"]),
                 "condition": Condition(condition) if condition else None,
                 "seen": Observation.from_dict(facts["seen"]),
                 "passed_records": tuple(facts["passed_records"]),
+                "readable": tuple(Readable(Kind(kind), *rest) for kind, *rest in facts.get("readable", ())),
             }
         )
 
