@@ -44,6 +44,16 @@ def test_a_scenario_is_drawn_with_the_reason_of_each_expectation(pindrill: Pindr
     assert ran.out.count("accept: ") == ran.out.count("refuse: ") == 8
 
 
+@pytest.mark.parametrize("command", [("scenarios", "--json"), ("show", "RO10")], ids=["scenarios", "show"])
+def test_whoever_only_looks_waits_for_no_slow_key(pindrill: Pindrill, command: tuple[str, ...]) -> None:
+    empty = pindrill.directory / "empty"
+    pindrill.environment["XDG_CACHE_HOME"] = str(empty)
+    ran = pindrill.call(*command)
+    assert ran.code == 0
+    assert "rsa8192" in ran.out
+    assert not empty.exists(), "a slow key was made, and put where drills look for it"
+
+
 @pytest.mark.parametrize("name", ["BL6", "bl6", "baseline/trusted-ca-unpinned-key", "baseline/*-key"])
 def test_a_scenario_is_found_by_id_code_and_glob(pindrill: Pindrill, name: str) -> None:
     assert "BL6  baseline/trusted-ca-unpinned-key" in pindrill.call("show", name).out

@@ -22,6 +22,7 @@ STANDARD_LABELS = (
 )
 _UNCOMMON = {"rsa": "rsa-2048", "rsa3072": "rsa-3072", "rsa8192": "rsa-8192", "p521": "p-521", "ed25519": "ed25519"}
 _SLOW = frozenset({"rsa-4096", "rsa-8192"})
+_QUICK = "rsa-2048"
 
 
 CoreError, InputError = _core.CoreError, _core.InputError
@@ -34,10 +35,14 @@ class PrivateKeyElsewhere(Exception):
 
 
 class Keyring:
-    """Keys by label, root certificates and pinned leaf certificates. In memory, or kept in a directory."""
+    """Keys by label, root certificates and pinned leaf certificates. In memory, or kept in a directory.
 
-    def __init__(self, directory: Path | None = None) -> None:
+    `drawing`: in memory, for looking at scenarios; what takes long to make is drawn with a quicker key.
+    """
+
+    def __init__(self, directory: Path | None = None, *, drawing: bool = False) -> None:
         self.directory = directory
+        self._drawing = drawing
         self._keys: dict[str, _core.KeyPair] = {}
         self._certificates: dict[str, _core.Certificate] = {}
         self._lock = threading.RLock()
@@ -179,6 +184,8 @@ class Keyring:
 
     def _new_key(self, label: str) -> _core.KeyPair:
         kind = _UNCOMMON.get(label.partition("-")[2], "p-256")
+        if self._drawing and kind in _SLOW:
+            kind = _QUICK
         cached = _cache_directory() / f"{label}.pem" if kind in _SLOW and self.directory is None else None
         if cached and cached.is_file() and cached.stat().st_uid == os.getuid():
             return _core.KeyPair.from_pem(cached.read_text())

@@ -26,7 +26,9 @@ def scenarios(
 ) -> None:
     """List the scenarios."""
     if as_json:
-        print(json.dumps({"version": 1, "scenarios": [export(s) for s in catalogue.CATALOGUE]}, indent=1))
+        planner = Planner(_mint())
+        exported = [export(scenario, planner) for scenario in catalogue.CATALOGUE]
+        print(json.dumps({"version": 1, "scenarios": exported}, indent=1))
         return
     table = Table(box=None, pad_edge=False)
     for title in ("code", "id", "catches"):
@@ -41,15 +43,13 @@ def show(name: Annotated[str, typer.Argument(help="Scenario id, short code or gl
     found = catalogue.matching(name)
     if not found:
         raise UsageError(f"no scenario is called '{name}'; `pindrill scenarios` lists them")
-    mint = Mint(Keyring())
-    console = Console()
+    console, mint = Console(), _mint()
     for scenario in found:
         _show(console, mint, scenario)
 
 
-def export(scenario: Scenario) -> dict[str, Any]:
+def export(scenario: Scenario, planner: Planner) -> dict[str, Any]:
     """As plain values, with the expectation of every stage under every strategy."""
-    planner = Planner(_mint())
     return {
         "id": scenario.id,
         "code": scenario.code,
@@ -78,13 +78,8 @@ def _strategies(scenario: Scenario) -> list[Strategy]:
     return [strategy for strategy in STRATEGIES if strategy.backup or not scenario.needs_backup]
 
 
-_made: list[Mint] = []
-
-
 def _mint() -> Mint:
-    if not _made:
-        _made.append(Mint(Keyring()))
-    return _made[0]
+    return Mint(Keyring(drawing=True))
 
 
 def _show(console: Console, mint: Mint, scenario: Scenario) -> None:
