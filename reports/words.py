@@ -34,6 +34,23 @@ MEANING = {
     VerdictWord.REPORTED: "policy: told, not judged",
 }
 
+ADVICE = {
+    VerdictWord.FAIL_OPEN: "Compare the pins with the validated chain, on every connection, before a byte is sent.",
+    VerdictWord.EARLY_DATA_LEAK: "Switch TLS early data off for pinned hosts.",
+    VerdictWord.CLIENT_AUTH_LEAK: "Check the server before the client certificate is sent: inside the handshake.",
+    VerdictWord.DOWNGRADE: "Remove the fallback: no retry without pins, in plain text or over another connection.",
+    VerdictWord.LEAKED: "Move the check before the request: inside the handshake, not in a later callback.",
+    VerdictWord.ERROR: "Mend the client's command or adapter, then repeat: nothing was learned about its pins.",
+    VerdictWord.INCONCLUSIVE: "Read the reason, mend what stood in the way, then repeat: this is no pass.",
+    VerdictWord.FALSE_SUCCESS: "Report the refusal to the caller: the user is told that all went well.",
+    VerdictWord.OUTAGE: "Ship pins that cover the next key or CA before the rotation, or mend how they are compared.",
+    VerdictWord.OUTAGE_DEFERRED: "Expect the outage when tickets and pooled connections end: ship pins that cover it.",
+    VerdictWord.UNSUPPORTED: "Nothing to do, unless this scenario matters for you: it was not tested.",
+    VerdictWord.REPORTED: "Read the reason and decide: correct clients differ here.",
+    VerdictWord.PASS: "Nothing to do.",
+}
+"""What to do about a verdict, in one sentence."""
+
 
 def style(verdict: VerdictWord, known: bool = False) -> str:
     """A terminal style; the word itself always says the same without colour."""

@@ -1,0 +1,183 @@
+"""The HTML report: one self-contained file, readable without a network and, at first view, without a script.
+
+The first view is made by the template; the matrix and the stories are data in the page (compressed JSON), drawn on
+demand, so that 100,000 cells stay usable. Data never becomes markup: the script only ever sets text.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.overview import by_client, overview
+from pindrill.reports.plain import counted, harmless
+from pindrill.reports.story import tell
+from pindrill.reports.words import ADVICE, MARK, MEANING
+
+Result = Mapping[str, Any]
+
+BLOCK = 128
+"""Stories that are compressed together, and unpacked when one of them is opened."""
+_SCRIPTS = ("data.js", "story.js", "matrix.js", "main.js")
+
+
+def render(
+    lines: Sequence[Result],
+    *,
+    references: Mapping[str, Sequence[str]],
+    findings: Sequence[Result] = (),
+) -> str:
+    """`references`: what to read on a scenario, by its id."""
+    whole = overview(lines)
+    index, blocks = _index_and_blocks(lines, references)
+    style, script = _template_file("report.css"), _script()
+    return _template().render(
+        whole=whole,
+        broken=by_client(whole.problems, whole.clients),
+        unjudged=by_client(whole.unjudged, whole.clients),
+        known=by_client(whole.known, whole.clients),
+        findings=harmless(findings),
+        meaning=MEANING,
+        advice=ADVICE,
+        kinds={word: kind(word) for word in VerdictWord},
+        style=Markup(style),  # noqa: S704 (a file of ours)
+        script=Markup(script),  # noqa: S704 (a file of ours)
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+        index=index,
+        blocks=blocks,
+    )
+
+
+def kind(word: VerdictWord) -> str:
+    """The class of a verdict, which its colour follows; the word itself is always there too."""
+    if word in VIOLATIONS:
+        return "wrong"
+    if word in UNJUDGED:
+        return "unclear"
+    return {VerdictWord.PASS: "right", VerdictWord.REPORTED: "told"}.get(word, "not-run")
+
+
+# --- data ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Names:
+    """Numbers for names, in the order in which they turn up."""
+
+    number: dict[Any, int] = field(default_factory=dict)
+
+    def of(self, name: Any) -> int:
+        return self.number.setdefault(name, len(self.number))
+
+
+def _index_and_blocks(lines: Sequence[Result], references: Mapping[str, Sequence[str]]) -> tuple[str, list[str]]:
+    subjects, scenarios, versions = _Names(), _Names(), _Names()
+    versions_of: dict[str, str] = {}
+    texts: dict[str, dict[str, Any]] = {}
+    cells: dict[str, list[int]] = {name: [] for name in ("subject", "scenario", "tls", "round", "verdict", "known")}
+    blocks: list[str] = []
+    stories: list[Any] = []
+    for line in lines:
+        client, scenario = harmless(line["client"]), line["scenario"]
+        versions_of.setdefault(client, harmless(line["client_version"]))
+        texts.setdefault(scenario, _scenario(line, references.get(scenario, ())))
+        cells["subject"].append(subjects.of((client, line["strategy"])))
+        cells["scenario"].append(scenarios.of(scenario))
+        cells["tls"].append(versions.of(line["tls"]))
+        cells["round"].append(line["round"])
+        cells["verdict"].append(PRECEDENCE.index(VerdictWord(line["verdict"])))
+        cells["known"].append(int(bool(line.get("known"))))
+        stories.append(tell(line))
+        if len(stories) == BLOCK:
+            blocks.append(pack(stories))
+            stories = []
+    if stories:
+        blocks.append(pack(stories))
+    index = {
+        "subjects": [
+            {"client": client, "strategy": strategy, "version": versions_of[client]}
+            for client, strategy in subjects.number
+        ],
+        "scenarios": [texts[scenario] for scenario in scenarios.number],
+        "tls": list(versions.number),
+        "verdicts": [
+            {
+                "word": word,
+                "mark": MARK[word],
+                "meaning": MEANING[word],
+                "advice": ADVICE[word],
+                "kind": kind(word),
+            }
+            for word in PRECEDENCE
+        ],
+        "cells": cells,
+        "block": BLOCK,
+    }
+    return pack(index), blocks
+
+
+def _scenario(line: Result, references: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id": line["scenario"],
+        "code": line["code"],
+        "summary": harmless(line["summary"]),
+        "catches": harmless(line["catches"]),
+        "read": [{"text": text, "link": link(text)} for text in references],
+    }
+
+
+def link(reference: str) -> str | None:
+    """Where a reference can be read; None: it is no document with a stable address."""
+    if found := re.match(r"RFC (\d+)(?: section ([\d.]+))?$", reference):
+        section = f"#section-{found[2]}" if found[2] else ""
+        return f"https://www.rfc-editor.org/rfc/rfc{found[1]}{section}"
+    if re.fullmatch(r"CVE-\d{4}-\d+", reference):
+        return f"https://www.cve.org/CVERecord?id={reference}"
+    return None
+
+
+def pack(value: Any) -> str:
+    """Deflated JSON in base64, which nothing in it can break out of."""
+    text = json.dumps(value, default=vars, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+
+
+# --- the page --------------------------------------------------------------------------------------------------
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=FunctionLoader(_template_file),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["counted"] = counted
+    return environment.get_template("report.html")
+
+
+def _template_file(name: str) -> str:
+    return files("pindrill.reports").joinpath("templates", name).read_text()
+
+
+@cache
+def _script() -> str:
+    return '(() => {\n"use strict";\n' + "\n".join(_template_file(name) for name in _SCRIPTS) + "})();\n"
+
+
+def _csp_hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

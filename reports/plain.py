@@ -1,0 +1,34 @@
+"""Small things that every report needs of values that a peer or a client may have made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+
+def harmless(value: Any, keep: str = " ") -> Any:
+    """Without what steers a terminal or turns the direction of text; `keep` lists further characters to leave."""
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "".join(c if c.isprintable() or c in keep else "\ufffd" for c in value)
+    if isinstance(value, Mapping):
+        return {key: harmless(each, keep) for key, each in value.items()}
+    return [harmless(each, keep) for each in value] if isinstance(value, list | tuple) else value
+
+
+def moment(seconds: int) -> str:
+    """A time of a certificate."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}Z"
+    except (OverflowError, ValueError, OSError):
+        return "a time beyond all calendars"
+
+
+def common_name(distinguished_name: str) -> str:
+    return distinguished_name.partition("CN=")[2].partition(",")[0] or distinguished_name
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
