@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ def test_a_full_file(tmp_path: Path) -> None:
 def test_a_directory_stands_for_its_client_file_and_here_for_the_directory(tmp_path: Path) -> None:
     written(tmp_path, MINIMAL.replace("{url}", "{here}/x"))
     assert read_client_file(tmp_path).command == ("true", f"{tmp_path}/x")
+    written(tmp_path, MINIMAL.replace("{url}", "{{here}} {{url}} {python}"))
+    assert read_client_file(tmp_path).command == ("true", f"{{{{here}}}} {{{{url}}}} {sys.executable}")
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,45 @@ def test_placeholders(home: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%{http_code} %{time_total}", "%{http_code} %{time_total}"),
+        ("${HOST} ${PORT:-1}", "${HOST} ${PORT:-1}"),
+        ("{} {1} {nope} {a,b} { url }", "{} {1} {nope} {a,b} { url }"),
+        ('{"host":{"name":"{host}"}}', '{"host":{"name":"app.pin.test"}}'),
+        ("[{port}] {{port}} %{{url}} {{{host}}}", "[41007] {port} %{url} {{host}}"),
+        ("{{print}} {{x}} {{ x }} {{.Host}}", "{print} {x} {{ x }} {{.Host}}"),
+    ],
+)
+def test_only_known_names_are_placeholders_and_a_second_pair_of_braces_escapes(
+    home: Path, text: str, expected: str
+) -> None:
+    assert attempt(home, 'printf "%s" "$1"', text).stdout == expected
+    assert attempt(home, 'printf "%s" "$GIVEN"', environment={"GIVEN": text}).stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("{ur1}", "url"),
+        ("--ca={cafile}", "ca_file"),
+        ("{URL}", "url"),
+        ("{pin}", "pins"),
+        ("{pins-curl}", "pins_curl"),
+        ("{hostname}:{port}", "host"),
+        ('{"host":{hosst}}', "host"),
+    ],
+)
+def test_a_misspelt_placeholder_is_said_before_anything_runs(text: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=rf"is \{{{meant}\}} meant\? Known are: \{{address\}} .* write \{{\{{"):
+        CommandDriver(["true", text])
+
+
+def test_an_escaped_placeholder_is_none() -> None:
+    assert CommandDriver(["true", "{{pins}} {{target_file}} {{address}}"]).used == frozenset()
+
+
 def test_pins_in_hex(home: Path) -> None:
     report = attempt(home, 'printf "%s" "$1"', "{pins_hex}")
     assert [len(text) for text in report.stdout.split(",")] == [64, 64]
@@ -127,8 +166,8 @@ def test_what_cannot_be_run_is_said_before_anything_runs(tmp_path: Path) -> None
         with pytest.raises(UsageError) as caught:
             CommandDriver(template)
         assert words in str(caught.value)
-    with pytest.raises(UsageError, match=r"unknown placeholder \{nope\}"):
-        CommandDriver(["true"], environment={"A": "{nope}"})
+    with pytest.raises(UsageError, match=r"unknown placeholder \{hots\}"):
+        CommandDriver(["true"], environment={"A": "{hots}"})
 
 
 def test_attempts_at_the_same_time_do_not_mix(home: Path) -> None:

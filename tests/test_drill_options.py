@@ -38,7 +38,7 @@ OK = ("true", "{url}")
         (("--client", "missing.toml"), "missing.toml: cannot read the client file"),
         (("--", "./missing"), "client not found: ./missing (no such file)"),
         (("--", "no-such-program"), "'no-such-program' is not on PATH"),
-        (("--", "true", "{pinz}"), "unknown placeholder {pinz} in the client command; known are: {address}"),
+        (("--", "true", "{pinz}"), "unknown placeholder {pinz} in the client command: is {pins} meant?"),
         (("--no-such-option",), "No such option"),
         (
             ("--deadline", "nan", "--only", "BL1", "--", *OK),

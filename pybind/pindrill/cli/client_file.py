@@ -16,6 +16,7 @@ from typing import Any
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.command import CommandDriver
+from pindrill.clients.template import fill_early
 from pindrill.http_response import Respond
 from pindrill.model import Semantics, UsageError, VerdictWord
 
@@ -115,8 +116,8 @@ def read_client_file(path: Path) -> ClientFile:
 
 
 def _argv(parts: Sequence[str], path: Path) -> tuple[str, ...]:
-    here = str(path.parent.absolute())
-    return tuple(part.replace("{here}", here).replace("{python}", sys.executable) for part in parts)
+    values = {"here": str(path.parent.absolute()), "python": sys.executable}
+    return tuple(fill_early(part, values) for part in parts)
 
 
 def _version(data: Mapping[str, Any], path: Path) -> str:

@@ -7,18 +7,17 @@ import binascii
 import errno
 import json
 import os
-import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pindrill.clients.process import Ended, end_all, resolved_program, run, scrubbed_environment, signal_name
+from pindrill.clients.template import fill, used
 from pindrill.model import ClientReport, Said, Target, UsageError
 
 ACCEPTED, CANNOT = 0, 89
 PIN_PLACEHOLDERS = frozenset({"pins", "pins_curl", "pins_hex", "target_file"})
 PLACEHOLDERS = PIN_PLACEHOLDERS | {"url", "host", "port", "path", "address", "ca_file", "ca_p12"}
-_PLACEHOLDER = re.compile(r"\{([a-z_0-9]+)\}")
 # A shell says 128 + n for a program that died by signal n. 128 itself is an ordinary exit (git's refusal).
 _FATAL = frozenset(
     128 + number
@@ -30,7 +29,7 @@ _FATAL = frozenset(
 
 
 class CommandDriver:
-    """`template` is an argv with placeholders; unknown ones are a usage error before anything runs."""
+    """`template` is an argv with placeholders; misspelt ones are a usage error before anything runs."""
 
     outlives_attempts = False
 
@@ -48,11 +47,7 @@ class CommandDriver:
         self.environment = dict(environment or {})
         self.template = [resolved_program(template[0]), *template[1:]]
         self.ignore_exit_code = ignore_exit_code
-        used = {name for text in (*self.template, *self.environment.values()) for name in _PLACEHOLDER.findall(text)}
-        if unknown := sorted(used - PLACEHOLDERS):
-            known = " ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
-            raise UsageError(f"unknown placeholder {{{unknown[0]}}} in the client command; known are: {known}")
-        self.used = frozenset(used)
+        self.used = used((*self.template, *self.environment.values()), PLACEHOLDERS)
 
     @property
     def expresses_pins(self) -> bool:
@@ -78,9 +73,9 @@ class CommandSession:
         if values is None:
             return ClientReport(said=Said.UNSUPPORTED, detail="a malformed pin cannot be written in this notation")
         ended = run(
-            [_filled(part, values) for part in driver.template],
+            [fill(part, values) for part in driver.template],
             environment=scrubbed_environment(
-                self._home, {name: _filled(text, values) for name, text in driver.environment.items()}
+                self._home, {name: fill(text, values) for name, text in driver.environment.items()}
             ),
             deadline_s=target.deadline_s,
         )
@@ -112,10 +107,6 @@ class CommandSession:
             path.write_text(json.dumps(target.to_json()))
             values["target_file"] = str(path)
         return values
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], text)
 
 
 def _report(ended: Ended, canary: str, ignore_exit_code: bool) -> ClientReport:
