@@ -9,13 +9,15 @@ from typing import Any
 
 def harmless(value: Any, keep: str = " ") -> Any:
     """Without what steers a terminal or turns the direction of text; `keep` lists further characters to leave."""
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, str):
         if value.isprintable():
             return value
         return "".join(c if c.isprintable() or c in keep else "\ufffd" for c in value)
-    if isinstance(value, Mapping):
-        return {key: harmless(each, keep) for key, each in value.items()}
-    return [harmless(each, keep) for each in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [each if type(each) is int else harmless(each, keep) for each in value]
+    return {key: harmless(each, keep) for key, each in value.items()} if isinstance(value, Mapping) else value
 
 
 def moment(seconds: int) -> str:
