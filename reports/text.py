@@ -33,6 +33,14 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
     console.print(_summary(lines, interrupted))
 
 
+def print_cells(console: Console, lines: Sequence[Result]) -> None:
+    """The stories alone, without matrix and summary: for a cell that is told on its own."""
+    lines = [_harmless(line) for line in lines]
+    _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
+    for group in _same_story([line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]):
+        _print_failure(console, group)
+
+
 def _harmless(value: Any) -> Any:
     """What a peer or a client wrote must not steer the terminal."""
     if isinstance(value, str):

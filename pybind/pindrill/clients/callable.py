@@ -14,6 +14,15 @@ from typing import Any
 from pindrill.model import ClientReport, Refused, Said, Target
 
 Client = Callable[[dict[str, Any]], object]
+# What libraries raise at a pin mismatch that is no ssl.SSLError. By name: none of them needs to be installed.
+_TLS_ERRORS = frozenset(
+    {
+        "OpenSSL.SSL.Error",
+        "aiohttp.client_exceptions.ServerFingerprintMismatch",
+        "requests.exceptions.SSLError",
+        "urllib3.exceptions.SSLError",
+    }
+)
 
 
 class CallableDriver:
@@ -65,10 +74,14 @@ def _is_tls_error(error: BaseException) -> bool:
         if not isinstance(current, BaseException) or id(current) in seen:
             continue
         seen.add(id(current))
-        if isinstance(current, ssl.SSLError):
+        if isinstance(current, ssl.SSLError) or any(_named(kind) in _TLS_ERRORS for kind in type(current).__mro__):
             return True
         todo += [current.__cause__, current.__context__, *current.args, getattr(current, "reason", None)]
     return False
+
+
+def _named(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _text(answer: object) -> str:

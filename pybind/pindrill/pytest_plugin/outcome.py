@@ -1,0 +1,79 @@
+"""From result lines to the outcome of a test, with the evidence in its message."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console
+
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.text import print_cells
+from pindrill.runner.results import Result
+
+_WIDTH = 110
+
+
+class Violated(pytest.fail.Exception):  # type: ignore[name-defined,misc]
+    """The client did what it must not do, or did not do what it must."""
+
+    __module__ = "builtins"  # as pytest's own: its summary has little room
+
+
+class NotJudged(pytest.fail.Exception):  # type: ignore[name-defined,misc]
+    """Nothing can be said about the client: no pass, and no accusation either."""
+
+    __module__ = "builtins"
+
+
+def raise_for_cell(line: Result) -> None:
+    """A passing cell, or one that is only reported, returns."""
+    word = VerdictWord(line["verdict"])
+    if word is VerdictWord.UNSUPPORTED:
+        pytest.skip(f"unsupported: {line['reason']}")
+    _raise_unless_fine([line])
+
+
+def raise_unless_closed(lines: Sequence[Result]) -> None:
+    _raise_unless_fine(lines)
+    if not _passed(lines, "refuse", "config-error-or-refuse"):
+        raise NotJudged(_nothing("no cell was judged that the client must refuse", lines), pytrace=False)
+
+
+def raise_unless_survived(lines: Sequence[Result]) -> None:
+    _raise_unless_fine(lines)
+    if not _passed(lines, "accept"):
+        raise NotJudged(
+            _nothing("no cell was judged that the client must accept to the end: there was nothing to survive", lines),
+            pytrace=False,
+        )
+
+
+def _raise_unless_fine(lines: Sequence[Result]) -> None:
+    if wrong := [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]:
+        raise Violated(_evidence(wrong, lines), pytrace=False)
+    if unjudged := [line for line in lines if VerdictWord(line["verdict"]) in UNJUDGED]:
+        raise NotJudged(_evidence(unjudged, lines, "not judged, so not a pass: "), pytrace=False)
+
+
+def _passed(lines: Sequence[Result], *expected: str) -> bool:
+    return any(line["verdict"] == VerdictWord.PASS and line["expected"] in expected for line in lines)
+
+
+def _evidence(telling: Sequence[Result], lines: Sequence[Result], prefix: str = "") -> str:
+    worst = min(telling, key=lambda line: PRECEDENCE.index(VerdictWord(line["verdict"])))
+    of = f" ({len(telling)} of {len(lines)} cells)" if len(lines) > 1 else ""
+    first = f"{prefix}{worst['verdict']}: {worst['code']} {worst['scenario']}: {worst['reason']}{of}"
+    written = io.StringIO()
+    print_cells(Console(file=written, width=_WIDTH, color_system=None), telling)
+    return f"{first}\n\n{written.getvalue().rstrip()}"
+
+
+def _nothing(what: str, lines: Sequence[Result]) -> str:
+    told = "\n".join(
+        f"  {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}, a correct client would "
+        f"{line['expected']}: {line['reason']}"
+        for line in lines
+    )
+    return f"not judged, so not a pass: {what}\n{told or '  no cell at all'}"
