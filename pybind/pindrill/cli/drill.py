@@ -217,17 +217,13 @@ def _place(subjects: Sequence[Subject], edit_hosts: bool, stack: ExitStack) -> t
             del os.environ[variable]
         directory = Path(inherited)
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        if not names.resolves(address):
-            raise names.advice()
-        return address, directory
-    address, directory = own_address(), run_directory()
-    stack.callback(shutil.rmtree, directory, ignore_errors=True)
-    if all(subject.resolves_itself for subject in subjects):
-        return address, directory
-    if edit_hosts:
-        stack.enter_context(names.edited_hosts(address))
     else:
-        names.enter(address, directory, sys.argv[1:])
-    if not names.resolves(address):
+        address, directory = own_address(), run_directory()
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        if edit_hosts:
+            stack.enter_context(names.edited_hosts(address))
+        else:
+            names.enter(address, directory, sys.argv[1:])
+    if not all(subject.resolves_itself for subject in subjects) and not names.resolves(address):
         raise names.advice()
     return address, directory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Subject:
     """The end of the command that drills it again."""
     known: tuple[Known, ...] = ()
     resolves_itself: bool = False
+    """It may do without names that resolve: its command is told the address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,12 @@ def read_subjects(command: Sequence[str], files: Sequence[Path], adapter: bool, 
     for name in names_:
         if names_.count(name) > 1:
             raise UsageError(f"two clients are called '{name}'; results are told apart by the name")
-    for subject in found:
-        subject.make_driver(None)  # says now what cannot be run
-    return found
+    # A driver is made to say now what cannot be run.
+    return [replace(subject, resolves_itself=_resolves_itself(subject.make_driver(None))) for subject in found]
+
+
+def _resolves_itself(driver: Driver) -> bool:
+    return isinstance(driver, CommandDriver) and "address" in driver.used
 
 
 def _from_file(file: ClientFile, answer: Respond | None, given: Given) -> Subject:
@@ -92,7 +96,6 @@ def _from_command(command: Sequence[str], adapter: bool, answer: Respond | None,
         respond=answer or Respond(),
         make_driver=make,
         repeat=(*given.repeat, *(["--adapter"] if adapter else []), "--", *command),
-        resolves_itself=any("{address}" in part for part in command),
     )
 
 
