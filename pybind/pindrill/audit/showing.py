@@ -1,0 +1,130 @@
+"""What one contact shows, in one word: the shapes of `classify`, seen from an interceptor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pindrill.audit.facts import Condition, Contact, Run
+from pindrill.classify import CLOSE_NOTIFY, Shape, refusal_alert, shape, spoke_plaintext, story
+
+UNTRUSTED = frozenset({Condition.SELF_SIGNED, Condition.UNTRUSTED_CA, Condition.GENUINE_LEAF_WITHOUT_KEY})
+"""What anybody can stage, without any authority: who accepts one of them validates nothing."""
+STAPLED = frozenset(
+    {Condition.GENUINE_LEAF_APPENDED, Condition.GENUINE_ISSUERS_APPENDED, Condition.GENUINE_LEAF_SECOND}
+)
+NEEDS_GENUINE_CHAIN = STAPLED | {Condition.GENUINE_LEAF_WITHOUT_KEY}
+ROGUE = frozenset(Condition) - {Condition.PASS_THROUGH}
+
+# TLS 1.3, type 23: a Finished fills a record of one of these sizes (SHA-256, SHA-384, the padding of JSSE), an alert
+# or a KeyUpdate one of at most 35 bytes; what comes after the Finished and is larger is data.
+_FINISHED_SIZES = frozenset({53, 69, 85})
+_LARGEST_ALERT = 35
+
+
+class What(StrEnum):
+    READ = "its data was readable"
+    CERTIFIED = "its client certificate was readable"
+    REFUSED = "refused with an alert"
+    CLOSED = "completed the handshake and closed without data"
+    VANISHED = "closed without alert or Finished"
+    HELD = "completed the handshake and was still open at the end"
+    CARRIED = "carried data"
+    IDLE = "carried no data"
+    PLAIN = "sent a request in plain text"
+    NOTHING = "shows nothing"
+
+
+REFUSALS = frozenset({What.REFUSED, What.CLOSED, What.VANISHED})
+SILENT = frozenset({What.CLOSED, What.VANISHED})
+"""Refusals that a connection which nobody needed looks like, too."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    contact: Contact
+    what: What
+    why: str
+    """The contact in a few words, for people."""
+    ended_by_us: bool = False
+    """The app was being ended, or died: how the connection ended tells nothing."""
+
+
+def show(contact: Contact, run: Run | None = None) -> Showing:
+    ending_at = run.ending_at if run else 0
+    death = run.death if run else ""
+    what, why = _what(contact, ending_at)
+    if what in REFUSALS and death:
+        return Showing(contact, What.NOTHING, f"{why}, but the app {death}: a dead client refuses nothing", True)
+    return Showing(contact, what, why, bool(death or (ending_at and contact.seen.ended_at >= ending_at)))
+
+
+def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
+    seen = contact.seen
+    if contact.plaintext_forwarded or seen.plaintext:
+        if spoke_plaintext(seen):
+            return What.PLAIN, story(seen)
+        return What.NOTHING, "sent bytes that are neither TLS nor a request that is known"
+    if contact.condition is Condition.PASS_THROUGH:
+        return _passed(contact)
+    if contact.condition is None:
+        return What.NOTHING, story(seen, ending_at)
+    if seen.data_bytes:
+        return What.READ, story(seen)
+    if trouble := contact.upstream_failure or contact.failure:
+        return What.NOTHING, f"could not be judged: {trouble}"
+    if seen.client_certificate:
+        return What.CERTIFIED, "sent its client certificate to the interceptor"
+    return _without_data(contact, ending_at)
+
+
+def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
+    seen = contact.seen
+    told = story(seen, ending_at)
+    match shape(seen, ending_at):
+        case Shape.ALERT:
+            return What.REFUSED, told
+        case Shape.AFTER_HANDSHAKE:
+            return (What.CLOSED if refusal_alert(seen) is None else What.REFUSED), told
+        case Shape.SILENT_FIN:
+            return What.VANISHED, told
+        case Shape.SILENT_RESET:
+            return What.NOTHING, f"{told}, which a client that died does as well"
+        case Shape.OPEN if seen.finished_at:
+            return What.HELD, "completed the handshake and was still open at the end, without data"
+        case Shape.OPEN:
+            return What.NOTHING, "was still open at the end, before its handshake was complete"
+        case _:
+            return What.NOTHING, told
+
+
+def _passed(contact: Contact) -> tuple[What, str]:
+    if contact.upstream_failure or contact.failure:
+        return What.NOTHING, f"was not passed through: {contact.upstream_failure or contact.failure}"
+    if carried_data(contact):
+        return What.CARRIED, "was passed through and carried data"
+    return What.IDLE, "was passed through and carried no data"
+
+
+def carried_data(contact: Contact) -> bool:
+    """Of encrypted records only kind and size are known (rule R9)."""
+    records = contact.passed_records
+    if not contact.upstream_bytes or not records:
+        return False
+    if not contact.passed_version.endswith("1.3"):
+        return True
+    finished = next((place for place, size in enumerate(records) if size in _FINISHED_SIZES), 0)
+    return any(size > _LARGEST_ALERT for size in records[finished + 1 :])
+
+
+def left_at(contact: Contact) -> int:
+    """When the client gave the connection up: its close_notify, its FIN or its RST (0: it did not)."""
+    seen = contact.seen
+    closed = [each.at for each in seen.alerts if not each.sent and each.number == CLOSE_NOTIFY]
+    ended = [seen.ended_at] if seen.ended != "open" else []
+    return min(closed + ended, default=0)
+
+
+def answered_at(contact: Contact) -> int:
+    """When the first byte of an answer was on its way to the client (0: never)."""
+    return contact.answered_at or contact.seen.response_sent_at

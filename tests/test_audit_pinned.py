@@ -1,0 +1,234 @@
+"""When a refusal is a pin: the rules of an audit for stacks that were not read, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from pindrill.audit.facts import Destination, Run
+from pindrill.audit.words import AuditWord
+from support.audit_rows import CLOSING, REFUSED, Row, check, runs, two
+from support.contacts import (
+    HOST,
+    OTHER,
+    SECOND,
+    STACK,
+    THIRD,
+    C,
+    closed,
+    contact,
+    held,
+    idle,
+    leaked,
+    passed,
+    read,
+    told,
+    trust,
+    vanished,
+)
+from support.facts import HELLO, alert, finished, plaintext, requested, seen, shown
+
+W = AuditWord
+PLAIN_PORT = Destination(HOST.host, 80)
+TRUST = trust()
+DIED = Run(number=2, death="was killed by SIGSEGV")
+OTHERWISE_TRUSTED = trust(SECOND)
+UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
+RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
+ALERTED_AFTER = contact(C.TRUSTED_CA, finished(alerts=(alert(46),)))
+POLITE = contact(C.TRUSTED_CA, finished(alerts=(alert(90), alert(0)), close_notify=True))
+PREFACE = contact(C.TRUSTED_CA, finished(boilerplate_bytes=64, progress="boilerplate"))
+CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
+EARLY = contact(C.TRUSTED_CA, shown(data_bytes=9, early_data_bytes=9, first_data_at=35))
+GARBAGE = contact(None, plaintext(secrets=(), request_line="", progress="other"), plaintext_forwarded=True)
+NOT_RESOLVED = closed(upstream_failure="app.pin.test: no address")
+BROKEN = closed(failure="the certificate could not be minted")
+SMALL = contact(C.PASS_THROUGH, seen(hello=HELLO, ended="fin", ended_at=80))
+
+
+ROWS = (
+    # pinned: pass-through works, this stack trusts the test CA elsewhere, refused repeatedly
+    Row("pinned, alerts", (*TRUST, *REFUSED), W.PINNED, "refused the test CA twice"),
+    Row("pinned, closing after the handshake", (*TRUST, *CLOSING), W.PINNED, "works when passed through"),
+    Row("pinned, says where the CA is trusted", (*TRUST, *REFUSED), W.PINNED, "trusts the test CA at other.pin.test"),
+    Row("pinned, trust shown afterwards", (*REFUSED, *TRUST), W.PINNED),
+    Row("pinned, silent FINs", (*TRUST, passed(), *two(vanished())), W.PINNED),
+    Row("pinned, alert after Finished", (*TRUST, passed(), *two(ALERTED_AFTER)), W.PINNED, "alert 46"),
+    Row("pinned, user_canceled and close_notify", (*TRUST, passed(), *two(POLITE)), W.PINNED),
+    Row("pinned, h2 boilerplate only", (*TRUST, passed(), *two(PREFACE)), W.PINNED, "boilerplate"),
+    Row("pinned, internal error is an alert like any other", (*TRUST, passed(), *two(told(number=80))), W.PINNED),
+    Row("pinned, TLS 1.2", (*TRUST, passed((40,), "TLSv1.2"), *two(told())), W.PINNED),
+    Row(
+        "pinned, the client certificate's records before",
+        (*TRUST, passed((900, 300, 53, 90)), told(), told()),
+        W.PINNED,
+    ),
+    Row("pinned, refuses all others too", (*TRUST, *REFUSED, told(C.OTHER_HOST), told(C.SELF_SIGNED)), W.PINNED),
+    Row("pinned, with upstream failures beside", (*TRUST, *REFUSED, NOT_RESOLVED), W.PINNED),
+    Row(
+        "pinned, more connections than idle ones",
+        runs(TRUST, (passed(), idle()), (closed(), closed(), closed())),
+        W.PINNED,
+    ),
+    Row("pinned, names its stack", (*TRUST, *REFUSED), W.PINNED, stack=STACK),
+    # ... pass-through works
+    Row("never passed through", (*TRUST, told(), told()), W.INCONCLUSIVE, "never seen to work when passed"),
+    Row("passed through without data", (*TRUST, idle(), told(), told()), W.INCONCLUSIVE, "never seen to work"),
+    Row("passed through without the server", (*TRUST, passed(upstream_bytes=0), told(), told()), W.INCONCLUSIVE),
+    Row("passed through, upstream down", (*TRUST, passed(upstream_failure="refused"), *two(told())), W.INCONCLUSIVE),
+    Row("passed through, only an alert", (*TRUST, passed((53, 19)), *two(told())), W.INCONCLUSIVE),
+    Row("passed through, JSSE's alerts", (*TRUST, passed((69, 35, 35)), *two(told())), W.INCONCLUSIVE),
+    Row("passed through, empty certificate and Finished", (*TRUST, passed((25, 53)), *two(told())), W.INCONCLUSIVE),
+    Row("passed through, no Finished", (*TRUST, passed(()), *two(told())), W.INCONCLUSIVE),
+    Row("passed through by another stack only", (*TRUST, passed(stack=SECOND), *two(told())), W.INCONCLUSIVE),
+    Row("only passed through", (*TRUST, passed(), passed()), W.INCONCLUSIVE, "was never shown to it"),
+    Row("only shown what nobody trusts", (*TRUST, passed(), told(C.SELF_SIGNED)), W.INCONCLUSIVE, "never shown to it"),
+    # ... refused repeatedly
+    Row("refused once", (*TRUST, passed(), told()), W.INCONCLUSIVE, "refused only once"),
+    Row("closed once", (*TRUST, passed(), closed()), W.INCONCLUSIVE, "refused only once"),
+    Row(
+        "T3 one silent FIN does not count",
+        (*TRUST, passed(), told(), vanished()),
+        W.INCONCLUSIVE,
+        "if it happens again",
+    ),
+    Row("T3 RST before Finished counts never", (*TRUST, passed(), *two(RESET)), W.INCONCLUSIVE, "client that died"),
+    Row("T3 ended before the flight", (*TRUST, passed(), *two(UNSENT)), W.INCONCLUSIVE, "before it was shown"),
+    Row("T5 the app died", runs(TRUST, (*REFUSED,)), W.INCONCLUSIVE, "a dead client refuses nothing", starts=(DIED,)),
+    Row(
+        "T5 ended by the harness",
+        runs(TRUST, (passed(),), (closed(),), (closed(),)),
+        W.INCONCLUSIVE,
+        "timeout",
+        starts=(Run(number=3, ending_at=1), Run(number=4, ending_at=1)),
+    ),
+    Row("T11 open at the end", (*TRUST, *REFUSED, held()), W.INCONCLUSIVE, "a timeout is no refusal"),
+    Row(
+        "T11 open as in pass-through", runs(TRUST, (passed(), idle()), (held(), closed()), (held(), closed())), W.PINNED
+    ),
+    Row("a failure of ours is no refusal", (*TRUST, passed(), *two(BROKEN)), W.INCONCLUSIVE, "could not be minted"),
+    Row("an upstream failure is no refusal", (*TRUST, passed(), *two(NOT_RESOLVED)), W.INCONCLUSIVE, "no address"),
+    # ... beyond the connections that carry nothing anyway
+    Row("idle ones look like refusals", (*TRUST, passed(), idle(), *two(closed())), W.INCONCLUSIVE, "as some do when"),
+    Row("idle ones do not look like alerts", (*TRUST, passed(), idle(), *two(told())), W.PINNED),
+    Row("as many as are idle", runs(TRUST, (passed(), idle()), (closed(),), (closed(),)), W.INCONCLUSIVE, "as some do"),
+    Row(
+        "idle ones of a run with a fault do not count",
+        runs(TRUST, (passed(), idle()), (read(), closed())),
+        W.INTERCEPTED,
+    ),
+    # ... while no other destination stops the app
+    Row(
+        "closed while another was refused",
+        runs(TRUST, (passed(),), (told(destination=THIRD), closed()), (told(destination=THIRD), closed())),
+        W.INCONCLUSIVE,
+        "while another destination was refused",
+    ),
+    Row(
+        "alerts while another was refused",
+        runs(TRUST, (passed(),), (told(destination=THIRD), told()), (told(destination=THIRD), told())),
+        W.PINNED,
+    ),
+    Row(
+        "closed before another was refused",
+        runs(TRUST, (passed(),), (closed(), told(destination=THIRD)), (closed(), told(destination=THIRD))),
+        W.PINNED,
+    ),
+    Row(
+        "closed while another was read and left",
+        runs(TRUST, (passed(),), (leaked(destination=THIRD), closed()), (leaked(destination=THIRD), closed())),
+        W.INCONCLUSIVE,
+    ),
+    Row(
+        "closed while another was read and answered",
+        runs(TRUST, (passed(),), (read(destination=THIRD), closed()), (read(destination=THIRD), closed())),
+        W.PINNED,
+    ),
+    Row(
+        "closed while another was refused at the same time, without runs",
+        (
+            *TRUST,
+            passed(),
+            told(at=5000, destination=THIRD),
+            closed(at=5001),
+            told(at=6000, destination=THIRD),
+            closed(at=6001),
+        ),
+        W.INCONCLUSIVE,
+        "while another",
+    ),
+    # ... trust in the test CA, shown by this very stack
+    Row("no trust by anybody", REFUSED, W.CA_UNTRUSTED, "nothing can be said about pinning"),
+    Row("unknown_ca proves nothing more", (passed(), *two(told(number=48))), W.CA_UNTRUSTED),
+    Row("refused everywhere", (*REFUSED, passed(destination=OTHER), *two(told(destination=OTHER))), W.CA_UNTRUSTED),
+    Row("refused too seldom to say even that", (passed(), told()), W.INCONCLUSIVE, "only once"),
+    Row("trust by another stack", (*OTHERWISE_TRUSTED, *REFUSED), W.INCONCLUSIVE, "intercepted nowhere"),
+    Row(
+        "trust by a stack without fingerprint",
+        (*trust(""), *(replace(c, seen=contact(c.condition, c.seen, stack="").seen) for c in REFUSED)),
+        W.INCONCLUSIVE,
+        "no fingerprint",
+    ),
+    Row(
+        "trust where an untrusted CA is accepted too",
+        (*TRUST, read(C.UNTRUSTED_CA, destination=OTHER), *REFUSED),
+        W.CA_UNTRUSTED,
+    ),
+    Row(
+        "trust where a self-signed one is accepted, and by another stack elsewhere",
+        (*TRUST, read(C.SELF_SIGNED, destination=OTHER), *trust(SECOND, THIRD), *REFUSED),
+        W.INCONCLUSIVE,
+        "an untrusted certificate is accepted there as well",
+    ),
+    Row(
+        "trust where nothing untrusted was shown",
+        (passed(destination=OTHER), read(destination=OTHER), *REFUSED),
+        W.INCONCLUSIVE,
+        "has not been seen",
+    ),
+    Row(
+        "trust by a retry",
+        (told(destination=OTHER), *TRUST, *REFUSED),
+        W.INCONCLUSIVE,
+        "only on a retry after a refusal",
+    ),
+    Row("trust by a retry after RST", (replace(RESET, destination=OTHER), *TRUST, *REFUSED), W.INCONCLUSIVE, "retry"),
+    Row("trust by a first connection, refused later", (*TRUST, told(destination=OTHER), *REFUSED), W.PINNED),
+    Row(
+        "trust at a second place",
+        (told(destination=OTHER), *TRUST, *trust(destination=THIRD), *REFUSED),
+        W.PINNED,
+        "third",
+    ),
+    Row(
+        "trust by a resumed session is none",
+        (
+            passed(destination=OTHER),
+            read(destination=OTHER, observation=requested(resumed=True)),
+            told(C.UNTRUSTED_CA, destination=OTHER),
+            *REFUSED,
+        ),
+        W.INCONCLUSIVE,
+        "intercepted nowhere",
+    ),
+    Row(
+        "trust under another condition is none",
+        (
+            passed(destination=OTHER),
+            read(C.EXPIRED, destination=OTHER),
+            told(C.UNTRUSTED_CA, destination=OTHER),
+            *REFUSED,
+        ),
+        W.CA_UNTRUSTED,
+    ),
+    Row(
+        "an open idle connection trusts nothing",
+        (passed(destination=OTHER), held(destination=OTHER), *REFUSED),
+        W.CA_UNTRUSTED,
+    ),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_rule(row: Row) -> None:
+    check(row)

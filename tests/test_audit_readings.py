@@ -1,0 +1,206 @@
+"""What it means that data was readable: the rules of an audit for stacks that were read, row by row."""
+
+from __future__ import annotations
+
+import pytest
+from pindrill.audit.facts import Destination, Run
+from pindrill.audit.words import AuditWord
+from support.audit_rows import CLOSING, REFUSED, Row, check, runs, two
+from support.contacts import (
+    HOST,
+    SECOND,
+    SPAN,
+    STACK,
+    C,
+    closed,
+    contact,
+    idle,
+    leaked,
+    passed,
+    plain,
+    read,
+    told,
+    trust,
+)
+from support.facts import HELLO, alert, finished, plaintext, requested, seen, shown
+
+W = AuditWord
+PLAIN_PORT = Destination(HOST.host, 80)
+TRUST = trust()
+DIED = Run(number=2, death="was killed by SIGSEGV")
+OTHERWISE_TRUSTED = trust(SECOND)
+UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
+RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
+ALERTED_AFTER = contact(C.TRUSTED_CA, finished(alerts=(alert(46),)))
+POLITE = contact(C.TRUSTED_CA, finished(alerts=(alert(90), alert(0)), close_notify=True))
+PREFACE = contact(C.TRUSTED_CA, finished(boilerplate_bytes=64, progress="boilerplate"))
+CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
+EARLY = contact(C.TRUSTED_CA, shown(data_bytes=9, early_data_bytes=9, first_data_at=35))
+GARBAGE = contact(None, plaintext(secrets=(), request_line="", progress="other"), plaintext_forwarded=True)
+NOT_RESOLVED = closed(upstream_failure="app.pin.test: no address")
+BROKEN = closed(failure="the certificate could not be minted")
+SMALL = contact(C.PASS_THROUGH, seen(hello=HELLO, ended="fin", ended_at=80))
+
+
+ROWS = (
+    # intercepted
+    Row("intercepted", (passed(), read()), W.INTERCEPTED, "not pinned: 100 bytes were readable under trusted-ca"),
+    Row("intercepted, needs no pass-through", (read(),), W.INTERCEPTED, "GET /x"),
+    Row("intercepted, needs no trust elsewhere", (passed(), read(), told(C.UNTRUSTED_CA)), W.INTERCEPTED),
+    Row("intercepted, an idle connection beside", (passed(), idle(), read(), closed()), W.INTERCEPTED, "as some do"),
+    Row("intercepted, an idle one and no baseline", (read(), closed()), W.INTERCEPTED, "nobody needed"),
+    Row("intercepted, only under a stapled chain", (passed(), read(C.GENUINE_LEAF_APPENDED)), W.INTERCEPTED),
+    Row("intercepted, the app died afterwards", runs((passed(),), (read(),)), W.INTERCEPTED, starts=(DIED,)),
+    Row("intercepted, upstream failed", (read(upstream_failure="refused"),), W.INTERCEPTED),
+    Row(
+        "intercepted, still open",
+        (passed(), *two(read(observation=requested(ended="open", ended_at=0)))),
+        W.INTERCEPTED,
+    ),
+    Row("intercepted, expired as well", (passed(), read(), read(C.EXPIRED)), W.INTERCEPTED, "expired"),
+    Row("intercepted, early data", (passed(), EARLY), W.INTERCEPTED, "9 bytes"),
+    Row(
+        "intercepted, client certificate as well",
+        (read(observation=requested(client_certificate=True)),),
+        W.INTERCEPTED,
+        "client certificate",
+    ),
+    Row("refused, then read, without pass-through", (closed(run=1), read(run=1)), W.INTERCEPTED),
+    # no validation
+    Row("accepts an untrusted CA", (passed(), told(), read(C.UNTRUSTED_CA)), W.NO_VALIDATION, "what anybody can show"),
+    Row("accepts a self-signed one", (passed(), read(), read(C.SELF_SIGNED)), W.NO_VALIDATION),
+    Row(
+        "accepts the genuine leaf without its key",
+        (passed(), *two(told()), read(C.GENUINE_LEAF_WITHOUT_KEY)),
+        W.NO_VALIDATION,
+    ),
+    Row("accepts it once of several times", (told(C.SELF_SIGNED), read(C.SELF_SIGNED)), W.NO_VALIDATION, "2 in all"),
+    Row("no validation before wrong certificate", (read(C.OTHER_HOST), read(C.SELF_SIGNED)), W.NO_VALIDATION),
+    Row(
+        "refused untrusted ones are none",
+        (passed(), read(), told(C.SELF_SIGNED), closed(C.UNTRUSTED_CA)),
+        W.INTERCEPTED,
+    ),
+    # wrong certificate
+    Row("another host's certificate", (passed(), *two(told()), read(C.OTHER_HOST)), W.WRONG_CERTIFICATE, "the name"),
+    Row("another host's certificate, and intercepted", (passed(), read(), read(C.OTHER_HOST)), W.WRONG_CERTIFICATE),
+    Row(
+        "genuine leaf appended",
+        (*REFUSED, read(C.GENUINE_LEAF_APPENDED)),
+        W.WRONG_CERTIFICATE,
+        "refused the test CA twice, but",
+    ),
+    Row("genuine issuers appended", (*CLOSING, read(C.GENUINE_ISSUERS_APPENDED)), W.WRONG_CERTIFICATE),
+    Row("genuine leaf second", (*REFUSED, read(C.GENUINE_LEAF_SECOND)), W.WRONG_CERTIFICATE, "second-position"),
+    Row("an expired one", (*REFUSED, read(C.EXPIRED)), W.WRONG_CERTIFICATE, "expired"),
+    Row("stapled, but refused once only", (passed(), told(), read(C.GENUINE_LEAF_APPENDED)), W.MIXED),
+    Row(
+        "stapled, the refusals were idle ones",
+        (passed(), idle(), *two(closed()), read(C.GENUINE_LEAF_SECOND)),
+        W.INTERCEPTED,
+    ),
+    # leaked
+    Row("leaked", (passed(), *two(leaked())), W.LEAKED, "left before any answer"),
+    Row("leaked once is not known to be late", (passed(), leaked()), W.INTERCEPTED),
+    Row("leaked, and answered another time", (passed(), *two(leaked()), read()), W.INTERCEPTED),
+    Row("leaked, the answer came after it left", (passed(), *two(leaked(answered_at=SPAN * 90))), W.LEAKED),
+    Row("left after the answer", (passed(), *two(leaked(answered_at=1))), W.INTERCEPTED),
+    Row("leaked, the server was down", (passed(), *two(leaked(upstream_failure="reset"))), W.INTERCEPTED),
+    Row("leaked, our failure", (passed(), *two(leaked(failure="out of files"))), W.INTERCEPTED),
+    Row(
+        "left after a long wait",
+        (passed(), *two(read(observation=requested(response_sent_at=0, ended_at=10**10)))),
+        W.INTERCEPTED,
+    ),
+    Row(
+        "left by close_notify before the answer",
+        (passed(), *two(read(observation=requested(alerts=(alert(0, at=65),))))),
+        W.LEAKED,
+    ),
+    Row(
+        "left because it was ended",
+        runs((passed(),), (leaked(),), (leaked(),)),
+        W.INTERCEPTED,
+        starts=(Run(number=2, ending_at=1), Run(number=3, ending_at=1)),
+    ),
+    Row("left because it died", runs((passed(),), two(leaked())), W.INTERCEPTED, starts=(DIED,)),
+    Row("the client certificate alone", (passed(), CERTIFIED), W.LEAKED, "client certificate went"),
+    # fallback to plain text
+    Row("plain text after a refusal", runs((passed(),), (told(), plain())), W.FALLBACK, "in plain text"),
+    Row(
+        "plain text, seen from its port", runs((passed(),), (told(), plain())), W.FALLBACK, "TLS at app", at=PLAIN_PORT
+    ),
+    Row("plain text on the port of TLS", runs((passed(),), (told(), plain(HOST))), W.FALLBACK),
+    Row("plain text after silent refusals", runs((passed(),), (closed(), plain())), W.FALLBACK),
+    Row("plain text, nobody starts the app", (passed(), told(), plain()), W.FALLBACK),
+    Row("plain text anyway", runs((passed(), plain()), (told(), plain()), (told(),)), W.CA_UNTRUSTED),
+    Row(
+        "plain text anyway, seen from its port",
+        runs((passed(), plain()), (told(), plain())),
+        W.INTERCEPTED,
+        "without TLS",
+        at=PLAIN_PORT,
+    ),
+    Row(
+        "plain text without pass-through",
+        runs((told(), plain()), (told(), plain())),
+        W.INCONCLUSIVE,
+        "never seen to work",
+    ),
+    Row("plain text without pass-through, its port", runs((told(), plain())), W.INTERCEPTED, at=PLAIN_PORT),
+    Row("plain text before the refusal", runs((passed(),), (plain(), told()), (told(),)), W.CA_UNTRUSTED),
+    Row(
+        "plain text to another host",
+        runs((passed(),), (told(), plain(Destination("x.test", 80))), (told(),)),
+        W.CA_UNTRUSTED,
+    ),
+    Row("plain text after an idle connection", runs((passed(), idle()), (closed(), plain())), W.INCONCLUSIVE),
+    Row("bytes that are no request", runs((passed(),), (told(), GARBAGE), (told(),)), W.CA_UNTRUSTED),
+    # fallback to another stack
+    Row(
+        "a second stack",
+        runs((passed(),), (told(), read(stack=SECOND))),
+        W.FALLBACK,
+        f"TLS stack {STACK} refused",
+        stack=SECOND,
+    ),
+    Row("a second stack, nobody starts the app", (passed(), told(), read(stack=SECOND)), W.FALLBACK),
+    Row(
+        "a second stack that comes anyway",
+        runs((passed(), passed(stack=SECOND)), (told(), read(stack=SECOND))),
+        W.INTERCEPTED,
+        f"TLS stack {STACK}: inconclusive",
+    ),
+    Row("a second stack without pass-through", runs((told(), read(stack=SECOND))), W.INTERCEPTED),
+    Row("a second stack before the refusal", runs((passed(),), (read(stack=SECOND), told())), W.INTERCEPTED),
+    Row(
+        "a second stack that accepts anything",
+        runs((passed(),), (told(), read(C.SELF_SIGNED, stack=SECOND))),
+        W.NO_VALIDATION,
+    ),
+    # fallback by a retry of the same stack
+    Row("a retry without checks", runs((passed(),), (closed(), read())), W.FALLBACK, "once more than it does"),
+    Row("a retry without checks, alert", runs((passed(),), (told(), read()), (told(), read())), W.FALLBACK),
+    Row("as many connections as ever", runs((passed(), passed()), (told(), read())), W.MIXED),
+    Row("a retry without runs to compare", (passed(), told(), read()), W.MIXED),
+    # mixed
+    Row(
+        "mixed",
+        runs((passed(), passed(), passed()), (told(), read(), told())),
+        W.MIXED,
+        "1 of its connections were read, 2 refused",
+    ),
+    Row("mixed, read first", runs((passed(),), (read(), told())), W.MIXED),
+    Row("mixed, alerts need no baseline", (read(), told()), W.MIXED),
+    Row(
+        "read only after genuine ones",
+        runs((passed(),), (told(),), (passed(), read())),
+        W.MIXED,
+        "only after genuine connections",
+    ),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_rule(row: Row) -> None:
+    check(row)
