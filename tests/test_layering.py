@@ -136,6 +136,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clients": {"model"},
     "keyring": {"model", "_core"},
     "mint": {"model", "keyring", "_core"},
+    "pinfiles": {"model", "keyring", "_core"},
     "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "_core"},
     "cli": {
         "model",
@@ -146,6 +147,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "reports",
         "clients",
         "http_response",
+        "pinfiles",
     },
     "pytest_plugin": {"model", "runner", "keyring", "mint", "scenarios", "reports", "clients"},
     "__init__": {"model"},

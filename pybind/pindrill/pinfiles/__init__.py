@@ -1,1 +1,17 @@
 """Pin files: read, write, lint and explain; see docs/pin-formats."""
+
+from pindrill.pinfiles.detect import read, read_all
+from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFile, PinRule, Severity, rules_for
+
+__all__ = [
+    "DeclaredPin",
+    "Expiry",
+    "Finding",
+    "Format",
+    "PinFile",
+    "PinRule",
+    "Severity",
+    "read",
+    "read_all",
+    "rules_for",
+]

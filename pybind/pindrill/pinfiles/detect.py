@@ -1,0 +1,132 @@
+"""What is in a file: told by its content, not by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pindrill.model import UsageError
+from pindrill.pinfiles import ats, dane, envoy, hpkp, lists, okhttp, options, trustkit_ios
+from pindrill.pinfiles.android import ROOT, read_android
+from pindrill.pinfiles.keys import is_keyring, read_keyring
+from pindrill.pinfiles.markup import Element, is_binary_xml, parse
+from pindrill.pinfiles.model import PinFile
+from pindrill.pinfiles.plists import Plist, is_plist, read_plist
+from pindrill.pinfiles.rules import Notes
+from pindrill.pinfiles.source import Archive, Source, is_archive, read_source
+
+MAX_TEXT = 1 << 20
+"""Of a script, a source file or a configuration in another form than XML or a property list."""
+_MANIFEST = "AndroidManifest.xml"
+_INFO_PLIST = re.compile(r"Payload/[^/]+\.app/Info\.plist")
+_WANTED = "Network Security Config, Info.plist, TrustKit, OkHttp source, --pinnedpubkey, HPKP, Envoy, TLSA …"
+_TEXTS: tuple[tuple[Callable[[str], bool], Callable[[Source], PinFile | list[PinFile]]], ...] = (
+    (okhttp.has_okhttp, okhttp.read_okhttp),
+    (lists.has_flutter, lists.read_flutter),
+    (lists.has_react_native, lists.read_react_native),
+    (options.has_option, options.read_options),
+    (hpkp.has_hpkp, hpkp.read_hpkp),
+    (envoy.has_envoy, envoy.read_envoy),
+    (dane.has_dane, dane.read_dane),
+)
+
+
+def read(path: Path | str) -> PinFile:
+    """The pins of a file that holds one format."""
+    files = read_all(path)
+    if len(files) > 1:
+        formats = ", ".join(file.format for file in files)
+        raise UsageError(f"{path}: holds pins in several formats ({formats}); read them with read_all")
+    return files[0]
+
+
+def read_all(path: Path | str) -> tuple[PinFile, ...]:
+    """The pins of a file in every format that it holds; UsageError when there is none."""
+    given = Path(path)
+    if is_keyring(given):
+        return (read_keyring(given),)
+    if is_archive(given):
+        with Archive(given) as archive:
+            return tuple(_in_archive(archive))
+    return tuple(read_text(read_source(given)))
+
+
+def read_text(source: Source) -> list[PinFile]:
+    if is_plist(source.data):
+        return _in_plist(read_plist(source))
+    if is_binary_xml(source.data) or f"<{ROOT}".encode() in source.data or _is_utf16_xml(source.data):
+        return [read_android(source)]
+    if len(source.data) > MAX_TEXT:
+        raise UsageError(f"{source.path}: larger than {MAX_TEXT >> 20} MiB for a text; give the part with the pins")
+    text = source.text()
+    for has, reader in _TEXTS:
+        if has(text):
+            found = reader(source)
+            return found if isinstance(found, list) else [found]
+    if text.lstrip().startswith("<"):
+        return [read_android(source)]
+    raise source.refuse(1, "no pins in a form that is known here", f"give one of: {_WANTED}")
+
+
+def _is_utf16_xml(data: bytes) -> bool:
+    return ROOT.encode("utf-16-le") in data or ROOT.encode("utf-16-be") in data
+
+
+def _in_plist(plist: Plist) -> list[PinFile]:
+    found = [trustkit_ios.read_trustkit_ios(plist)] if trustkit_ios.has_trustkit(plist) else []
+    if ats.has_ats(plist):
+        found.append(ats.read_ats(plist))
+    if not found:
+        raise plist.source.refuse(
+            1, f"neither {ats.DOMAINS} nor {trustkit_ios.CONFIGURATION} in it", "give the Info.plist that has the pins"
+        )
+    return found
+
+
+def _in_archive(archive: Archive) -> Iterator[PinFile]:
+    infos = [name for name in archive.names if _INFO_PLIST.fullmatch(name)]
+    if infos:
+        yield from _in_plist(read_plist(archive.member(infos[0])))
+        return
+    if _MANIFEST not in archive.names:
+        raise UsageError(f"{archive.path}: neither an APK nor an IPA: no {_MANIFEST}, no Payload/….app/Info.plist")
+    manifest = parse(archive.member(_MANIFEST))
+    application = next(iter(manifest.of("application")), Element("application", 1))
+    configs = [source for source in _candidates(archive) if parse(source).tag == ROOT]
+    if not configs:
+        raise UsageError(f"{archive.path}: no Network Security Config in this APK: it pins nothing by one")
+    for source in configs:
+        file = read_android(source, debuggable=application.attributes.get("android:debuggable") is True)
+        yield _with_use(file, "android:networkSecurityConfig" in application.attributes, len(configs))
+
+
+def _candidates(archive: Archive) -> Iterator[Source]:
+    """Resources may be renamed, so each small XML resource that names the root element is looked into."""
+    for name in archive.names:
+        if name.endswith(".xml") and name != _MANIFEST:
+            source = archive.member(name)
+            if ROOT.encode() in source.data or ROOT.encode("utf-16-le") in source.data:
+                yield source
+
+
+def _with_use(file: PinFile, named: bool, count: int) -> PinFile:
+    notes = Notes(file.path)
+    if not named:
+        notes.add(
+            "unused",
+            1,
+            "the manifest does not name a Network Security Config",
+            effect="the platform does not read this file: nothing is pinned",
+            fix='add android:networkSecurityConfig="@xml/…" to <application>',
+        )
+    elif count > 1:
+        notes.add(
+            "unread",
+            1,
+            f"{count} Network Security Configs are in this APK",
+            effect="the manifest names one of them by number: which one was not looked up",
+            fix="judge the one that the source's manifest names",
+        )
+    return replace(file, findings=file.findings + notes.done())

@@ -1,0 +1,90 @@
+"""git's configuration: `http.pinnedPubkey`, for all hosts or for those of one address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pindrill.pinfiles.model import Format, canonical
+from pindrill.pinfiles.rules import Notes
+
+_PREFIX = "sha256//"
+_SECTION = re.compile(r"""^\s*\[\s*http(?:\s+"(?P<url>(?:\\.|[^"\\])*)")?\s*\]\s*(?P<rest>.*)$""", re.IGNORECASE)
+_ANY_SECTION = re.compile(r"^\s*\[")
+_GIT_KEY = re.compile(r"^\s*(?P<key>[A-Za-z][A-Za-z0-9-]*)\s*(?:=(?P<value>.*))?$")
+_GIT_FALSE = ("false", "no", "off", "0")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One option with its value, and the command that it stands in."""
+
+    tool: Format
+    value: str
+    line: int
+    host: str
+    validates: bool
+
+
+def has_git(text: str) -> bool:
+    return bool(re.search(r"(?i)pinnedpubkey\s*=", text) and re.search(r"(?mi)^\s*\[\s*http[\s\]]", text)) or bool(
+        re.search(r"(?i)\bhttp\.(\S{1,300}\.)?pinnedpubkey\b", text)
+    )
+
+
+def git_uses(text: str, notes: Notes) -> Iterator[Use]:
+    """An unquoted semicolon or number sign starts a comment."""
+    url: str | None = None
+    values: dict[str, tuple[str, int]] = {}
+    sections: list[tuple[str, Mapping[str, tuple[str, int]]]] = []
+    for number, raw in enumerate(text.split("\n"), start=1):
+        line = raw
+        section = _SECTION.match(line)
+        if section or _ANY_SECTION.match(line):
+            url = (section["url"] or "") if section else None
+            line = section["rest"] if section else ""
+            values = {}
+            if section:
+                sections.append((url or "", values))
+        found = _GIT_KEY.match(line) if url is not None else None
+        if found:
+            value = _git_value(found["value"] or "", number, notes, key=found["key"].lower())
+            values[found["key"].lower()] = (value, number)
+    off = {address for address, keys in sections if keys.get("sslverify", ("", 0))[0].lower() in _GIT_FALSE}
+    for address, keys in sections:
+        if "pinnedpubkey" in keys:
+            value, number = keys["pinnedpubkey"]
+            yield Use(Format.GIT, value, number, url_host(address), not ({address, ""} & off))
+
+
+def _git_value(text: str, line: int, notes: Notes, *, key: str) -> str:
+    value, quoted = "", False
+    characters = iter(text)
+    for character in characters:
+        if character == "\\":
+            value += {"n": "\n", "t": "\t"}.get(escaped := next(characters, ""), escaped)
+        elif character == '"':
+            quoted = not quoted
+        elif character in ";#" and not quoted:
+            if key == "pinnedpubkey" and _PREFIX in "".join(characters):
+                notes.add(
+                    "pin-separator",
+                    line,
+                    "the semicolon between pins is not quoted",
+                    effect="it starts a comment in git's configuration: only the first pin counts",
+                    fix="put the whole value into double quotes",
+                )
+            break
+        else:
+            value += character
+    return value.strip()
+
+
+def url_host(url: str) -> str:
+    try:
+        host = canonical(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
+    return host if re.fullmatch(r"(\*\.)?[\w.-]+", host) else ""

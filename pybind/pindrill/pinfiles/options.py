@@ -1,0 +1,231 @@
+"""curl, wget and git: `--pinnedpubkey` in scripts, .curlrc and .wgetrc, `http.pinnedPubkey` in git's configuration."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from pindrill.pinfiles import digests
+from pindrill.pinfiles.gitconfig import Use, git_uses, has_git, url_host
+from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.rules import Notes
+from pindrill.pinfiles.source import Source
+
+_OPTION = "--pinnedpubkey"
+_PREFIX = "sha256//"
+_NEVER = "the text is compared as it stands: this pin never matches"
+_READING = Reading(decode=digests.compared_as_text, prefixes=(_PREFIX,), undecodable=_NEVER, wrong_length=_NEVER)
+_LOCK_OUT = "no server's key can match: every connection is refused"
+_UNSAFE = {
+    Format.CURL: re.compile(r"--insecure|-[sSfLgivN]*k[sSfLgivN]*"),
+    Format.WGET: re.compile(r"--no-check-certificate|--check-certificate=off"),
+}
+_WITH_VALIDATION = {
+    Format.CURL: "remove -k and --insecure",
+    Format.WGET: "remove --no-check-certificate",
+    Format.GIT: "remove sslVerify = false",
+}
+_NAMED = re.compile(r"(?i)--pinnedpubkey|\bhttp\.\S{0,300}pinnedpubkey")
+_MAX_COMMAND = 1 << 16
+_SEPARATORS = frozenset({";", "|", "||", "&", "&&"})
+_CURLRC = re.compile(r"""^\s*-{0,2}pinnedpubkey\s*[=:\s]\s*(?P<quote>["']?)(?P<value>[^\n]*?)(?P=quote)\s*$""")
+
+
+def has_option(text: str) -> bool:
+    return _OPTION in text or bool(re.search(r"(?m)^\s*pinnedpubkey\b", text)) or has_git(text)
+
+
+def read_options(source: Source) -> list[PinFile]:
+    """A file for each tool that is told pins in it."""
+    text = source.text()
+    notes = Notes(source.path)
+    uses = [*git_uses(text, notes), *_in_rc_file(text, source.path), *_in_commands(text, notes)]
+    files: list[PinFile] = []
+    for tool in (Format.CURL, Format.WGET, Format.GIT):
+        own = Notes(source.path)
+        rules = tuple(_rule(use, own) for use in uses if use.tool == tool)
+        if rules:
+            own.findings += [finding for finding in notes.findings if not files]
+            files.append(PinFile(path=source.path, format=tool, rules=rules, findings=own.done()))
+    if not files:
+        raise source.refuse(1, f"no {_OPTION} with a value in it", "give the script or configuration that has it")
+    return files
+
+
+def split_pins(value: str) -> list[str]:
+    """As curl does: a new pin begins only at `;sha256//`."""
+    first, *others = value.split(";" + _PREFIX)
+    return [first, *(_PREFIX + other for other in others)]
+
+
+def _rule(use: Use, notes: Notes) -> PinRule:
+    pins: list[DeclaredPin] = []
+    lockout = ""
+    if not use.value.startswith(_PREFIX):
+        lockout = _read_as_file(use, notes)
+    else:
+        for text in split_pins(use.value):
+            pins.append(_read_one(text, use, notes))
+    if not use.validates:
+        notes.add(
+            "validation-off",
+            use.line,
+            "certificate validation is switched off beside the pin",
+            effect="the pin alone decides: chain, name and dates are not looked at",
+            fix=_WITH_VALIDATION[use.tool],
+        )
+    star = use.host.startswith("*.")
+    return PinRule(
+        domain=use.host.removeprefix("*."),
+        pins=tuple(pins),
+        subdomains="one" if star else "none",
+        apex=not star,
+        position="leaf",
+        mode="restrict" if use.validates else "replace",
+        check_host=use.validates,
+        lockout=lockout,
+        line=use.line,
+    )
+
+
+def _read_one(text: str, use: Use, notes: Notes) -> DeclaredPin:
+    body = text.removeprefix(_PREFIX)
+    if ";" in body or "," in body or body != body.strip():
+        notes.add(
+            "pin-separator",
+            use.line,
+            f"'{text[:80]}' runs on behind its digest",
+            effect=f"{use.tool} parts pins only at ';{_PREFIX}': the rest belongs to this pin, which never matches",
+            fix=f"write '{_PREFIX}A;{_PREFIX}B', without a space, a comma or a last semicolon",
+        )
+        return DeclaredPin(text=text, digest=None, line=use.line)
+    return read_pin(text, use.line, _READING, notes).pin
+
+
+def _read_as_file(use: Use, notes: Notes) -> str:
+    """Everything that does not begin with sha256// names a file with a key."""
+    if re.match(r"(?i)sha-?256[/:=]|[A-Za-z0-9+/]{43}=$|pin-sha256", use.value) or not use.value:
+        notes.add(
+            "pin-prefix",
+            use.line,
+            f"'{use.value[:60]}' does not begin with {_PREFIX}",
+            effect=f"{use.tool} takes it for the name of a key file, which is not there: {_LOCK_OUT}",
+            fix=f"write {_PREFIX} before each digest",
+        )
+        return f"'{use.value[:60]}' is no key file"
+    notes.add(
+        "unread",
+        use.line,
+        f"the key file '{use.value[:80]}'",
+        effect="the key in it is pinned: not read, not checked",
+        fix="`pindrill pins of` that file prints its pin",
+    )
+    return ""
+
+
+def _in_commands(text: str, notes: Notes) -> Iterator[Use]:
+    for line, words in _commands(text):
+        at = next((index for index, word in enumerate(words) if word.startswith(_OPTION)), None)
+        git = next((word for word in words if re.match(r"(?i)http\.(\S+\.)?pinnedpubkey=?", word)), None)
+        tool = _tool(words)
+        if at is None and git is None:
+            continue
+        if tool is Format.GIT and git is not None:
+            yield _git_use(words, git, line)
+            continue
+        if at is None or tool is Format.GIT:
+            continue
+        _, equals, joined = words[at].partition("=")
+        value = joined if equals else (words[at + 1] if at + 1 < len(words) else "")
+        if re.search(r"\$[({A-Za-z_]|`", value):
+            notes.add(
+                "unread",
+                line,
+                f"{_OPTION} with the value of a variable",
+                effect="it is made when the script runs: not read, not checked",
+                fix="look at it by hand",
+            )
+            continue
+        _note_cut(words, at, value, line, notes)
+        yield Use(tool, value, line, _host(words), not any(_UNSAFE[tool].fullmatch(word) for word in words))
+
+
+def _note_cut(words: list[str], at: int, value: str, line: int, notes: Notes) -> None:
+    """An unquoted semicolon ends the command."""
+    following = at + (1 if "=" in words[at] else 2)
+    if words[following : following + 1] == [";"] and any(word.startswith(_PREFIX) for word in words[following + 1 :]):
+        notes.add(
+            "pin-separator",
+            line,
+            "the semicolon between pins is not quoted",
+            effect="the shell ends the command there: only the first pin counts, the options behind it are lost",
+            fix=f"quote the value: '{value[:52]};…'",
+        )
+
+
+def _tool(words: list[str]) -> Format:
+    names = {word.rsplit("/", 1)[-1] for word in words}
+    if "git" in names and "curl" not in names:
+        return Format.GIT
+    return Format.WGET if "wget" in names and "curl" not in names else Format.CURL
+
+
+def _git_use(words: list[str], found: str, line: int) -> Use:
+    key, equals, joined = found.partition("=")
+    at = words.index(found)
+    value = joined if equals else (words[at + 1] if at + 1 < len(words) else "")
+    url = key[len("http.") : -len(".pinnedpubkey")] if key.lower().count(".") > 1 else ""
+    return Use(Format.GIT, value, line, url_host(url), not any("sslverify=false" in word.lower() for word in words))
+
+
+def _commands(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each command that has the option, as words, with the line of the option."""
+    line = 1
+    for logical in re.split(r"(?<!\\)\n", text):
+        if _NAMED.search(logical) and len(logical) <= _MAX_COMMAND:
+            words = _words(logical.replace("\\\n", " "))
+            at = line + logical[: logical.lower().find("pinned")].count("\n")
+            yield from ((at, command) for command in _parted(words))
+        line += logical.count("\n") + 1
+
+
+def _words(command: str) -> list[str]:
+    """As a shell parts them; a quote that is never closed is closed at the end of the line."""
+    for attempt in (command, command + "'", command + '"'):
+        lexer = shlex.shlex(attempt, posix=True, punctuation_chars=";|&")
+        lexer.whitespace_split = True
+        try:
+            return list(lexer)
+        except ValueError:
+            continue
+    return command.split()
+
+
+def _parted(words: list[str]) -> Iterator[list[str]]:
+    """The commands on a line; one that an unquoted semicolon before another pin cuts short is kept whole."""
+    command: list[str] = []
+    for at, word in enumerate(words):
+        cuts_a_pin = any(following.startswith(_PREFIX) for following in words[at + 1 : at + 2])
+        if word in _SEPARATORS and not cuts_a_pin:
+            yield command
+            command = []
+        else:
+            command.append(word)
+    yield command
+
+
+def _host(words: list[str]) -> str:
+    """Of the address on the command, where there is just one."""
+    hosts = {url_host(word) for word in words if word.startswith(("https://", "ftps://", "http://"))} - {""}
+    return hosts.pop() if len(hosts) == 1 else ""
+
+
+def _in_rc_file(text: str, path: str) -> Iterator[Use]:
+    tool = Format.WGET if "wgetrc" in path else Format.CURL
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = _CURLRC.match(line) if not line.lstrip().startswith("#") and _OPTION + " " not in line else None
+        if found and not has_git(text):
+            insecure = bool(re.search(r"(?m)^\s*-{0,2}(insecure|k|check_certificate\s*=\s*off)\b", text))
+            yield Use(tool, found["value"], number, "", not insecure)

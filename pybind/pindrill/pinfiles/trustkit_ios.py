@@ -1,0 +1,196 @@
+"""TrustKit for iOS: TSKConfiguration in an Info.plist, or its dictionary alone in a property list."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pindrill.pinfiles import digests
+from pindrill.pinfiles.hosts import has_public_suffix, note_form
+from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, Severity
+from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.plists import Plist
+from pindrill.pinfiles.rules import Notes
+
+CONFIGURATION, DOMAINS = "TSKConfiguration", "TSKPinnedDomains"
+HASHES, ENFORCE, SUBDOMAINS = "TSKPublicKeyHashes", "TSKEnforcePinning", "TSKIncludeSubdomains"
+EXPIRES, REPORT_URIS, SWIZZLE = "TSKExpirationDate", "TSKReportUris", "TSKSwizzleNetworkDelegates"
+NO_DEFAULT_REPORT = "TSKDisableDefaultReportUri"
+EXCLUDE = "kSKExcludeSubdomainFromParentPolicy"
+"""Its real text: the constant is called kTSKExcludeSubdomainFromParentPolicy."""
+_KNOWN = frozenset({HASHES, ENFORCE, SUBDOMAINS, EXPIRES, REPORT_URIS, NO_DEFAULT_REPORT, EXCLUDE})
+_CRASH = "TrustKit throws when it is initialised: the app crashes at start"
+_READING = Reading(
+    decode=digests.strict,
+    undecodable=_CRASH,
+    wrong_length=_CRASH,
+    crashes_undecodable=True,
+    crashes_wrong_length=True,
+)
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+
+
+def has_trustkit(plist: Plist) -> bool:
+    return CONFIGURATION in plist.values or DOMAINS in plist.values
+
+
+@dataclass
+class _Reader:
+    plist: Plist
+    notes: Notes
+    prefix: tuple[str, ...]
+    crash: str = ""
+
+    def line(self, *path: str | int) -> int:
+        return self.plist.line(*self.prefix, *path)
+
+    def refuse(self, rule: str, line: int, message: str, fix: str) -> None:
+        self.notes.add(rule, line, message, effect=_CRASH, fix=fix)
+        self.crash = self.crash or f"{message} (line {line})"
+
+
+def read_trustkit_ios(plist: Plist) -> PinFile:
+    inside = CONFIGURATION in plist.values
+    configuration = plist.values[CONFIGURATION] if inside else plist.values
+    reader = _Reader(plist, Notes(plist.source.path), (CONFIGURATION,) if inside else ())
+    rules: list[PinRule] = []
+    domains = configuration.get(DOMAINS) if isinstance(configuration, dict) else None
+    if not isinstance(domains, dict) or not domains:
+        reader.refuse("structure", reader.line(), f"no domain under {DOMAINS}", f"put the domains under {DOMAINS}")
+        domains = {}
+    for name, entry in domains.items():
+        if isinstance(entry, dict):
+            rules.append(_read_domain(reader, name, entry))
+        else:
+            reader.refuse("value-type", reader.line(DOMAINS, name), f"{name} is no dictionary", "make it one")
+    swizzle = configuration.get(SWIZZLE) if isinstance(configuration, dict) else None
+    return PinFile(
+        path=plist.source.path,
+        format=Format.TRUSTKIT_IOS,
+        rules=tuple(rules),
+        findings=reader.notes.done(),
+        crash=reader.crash,
+        settings={} if swizzle is None else {SWIZZLE: str(bool(swizzle)).lower()},
+    )
+
+
+def _read_domain(reader: _Reader, name: str, entry: dict[str, Any]) -> PinRule:
+    line = reader.line(DOMAINS, name)
+    note_form(name, line, reader.notes, wildcard_fix=f"write the parent domain with {SUBDOMAINS}")
+    if name != name.lower():
+        reader.notes.add(
+            "domain-form",
+            line,
+            f"'{name}' has capitals",
+            effect="TrustKit compares names letter by letter with the host of the connection, which is in small "
+            "letters: nothing is pinned",
+            fix=f"write {name.lower()}",
+        )
+    if not has_public_suffix(name):
+        reader.refuse(
+            "not-a-public-domain",
+            line,
+            f"{name} has no suffix of the public suffix list",
+            "TrustKit cannot pin it; pin it by other means",
+        )
+    if _true(entry.get(EXCLUDE)):
+        return _read_exclusion(reader, name, entry, line)
+    _note_unknown_keys(reader, name, entry)
+    enforce = _true(entry.get(ENFORCE, True))
+    pins = _read_pins(reader, name, entry.get(HASHES), enforce=enforce)
+    if not enforce:
+        reader.notes.add(
+            "enforcement-off",
+            reader.line(DOMAINS, name, ENFORCE),
+            f"{ENFORCE} is off for {name}",
+            effect="a mismatch is reported, and the connection goes on",
+            fix=f"remove {ENFORCE}, it is on by default",
+        )
+    uris = entry.get(REPORT_URIS, [])
+    return PinRule(
+        domain=name,
+        pins=pins,
+        subdomains="all" if _true(entry.get(SUBDOMAINS)) else "none",
+        enforce=enforce,
+        expires=_read_expiry(reader, name, entry.get(EXPIRES)),
+        min_pins=2 if enforce else 1,
+        report_uris=tuple(uri for uri in uris if isinstance(uri, str)) if isinstance(uris, list) else (),
+        line=line,
+    )
+
+
+def _read_exclusion(reader: _Reader, name: str, entry: dict[str, Any], line: int) -> PinRule:
+    if len(entry) > 1:
+        reader.refuse("structure", line, f"{name} has other keys beside {EXCLUDE}", "remove the other keys")
+    return PinRule(domain=name, excluded=True, line=line)
+
+
+def _read_pins(reader: _Reader, name: str, texts: Any, *, enforce: bool) -> tuple[DeclaredPin, ...]:
+    line = reader.line(DOMAINS, name, HASHES)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        reader.refuse("value-type", line, f"{HASHES} of {name} is no array of strings", "make it one")
+        return ()
+    pins = []
+    for index, text in enumerate(texts):
+        read = read_pin(text, reader.line(DOMAINS, name, HASHES, index), _READING, reader.notes)
+        reader.crash = reader.crash or read.crash
+        pins.append(read.pin)
+    least = 2 if enforce else 1
+    if len({pin.digest for pin in pins}) < least:
+        reader.refuse(
+            "too-few-pins",
+            line,
+            f"{len({pin.digest for pin in pins})} different pin(s) for {name}, TrustKit wants {least}",
+            "add a backup pin",
+        )
+    return tuple(pins)
+
+
+def _read_expiry(reader: _Reader, name: str, text: Any) -> Expiry | None:
+    """Midnight UTC; a text that does not parse leaves no date at all."""
+    line = reader.line(DOMAINS, name, EXPIRES)
+    found = _DATE.fullmatch(text) if isinstance(text, str) else None
+    try:
+        if text is None:
+            return None
+        if found is None:
+            raise ValueError
+        year, month, day = (int(part) for part in found.groups())
+        return Expiry(day=date(year, month, day), zone="utc", line=line)
+    except ValueError:
+        typed = not isinstance(text, str)
+        reader.notes.add(
+            "expiration-format",
+            line,
+            f"{EXPIRES} of {name} is " + ("no string" if typed else f"'{text[:40]}', not yyyy-MM-dd"),
+            effect=_CRASH if typed else "a text that does not parse as a date means that the pins never expire",
+            fix="write <string>yyyy-MM-dd</string>",
+            severity=Severity.ERROR if typed else Severity.WARNING,
+        )
+        if typed:
+            reader.crash = reader.crash or f"{EXPIRES} is no string (line {line})"
+        return None
+
+
+def _note_unknown_keys(reader: _Reader, name: str, entry: dict[str, Any]) -> None:
+    for key in entry.keys() - _KNOWN:
+        meant = next((known for known in _KNOWN if known.lower().lstrip("kt") == str(key).lower().lstrip("kt")), "")
+        if not meant and not str(key).startswith(("TSK", "kTSK")):
+            continue
+        reader.notes.add(
+            "key-case",
+            reader.line(DOMAINS, name, key),
+            f"'{key}' is no key that TrustKit reads",
+            effect="it is ignored, the default holds",
+            fix=f"write {meant}" if meant else "remove it, or see the documentation for its name",
+            severity=Severity.WARNING,
+        )
+
+
+def _true(value: Any) -> bool:
+    """boolValue of a number, a boolean or a string, as Foundation has it."""
+    if isinstance(value, str):
+        return bool(re.match(r"\s*[+-]?0*[YyTt1-9]", value))
+    return bool(value) if isinstance(value, bool | int | float) else False
