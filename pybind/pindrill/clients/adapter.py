@@ -18,6 +18,7 @@ from pindrill.model import ClientReport, Said, Target, UsageError
 
 _LINE_LIMIT = 4 * 1024 * 1024
 _LONG = 24 * 3600
+_DEADLINE = "no answer before the deadline"
 _SAID = {"accepted": Said.ACCEPTED, "refused": Said.REFUSED, "unsupported": Said.UNSUPPORTED, "error": Said.ERROR}
 
 
@@ -74,11 +75,9 @@ class AdapterSession:
         answer, failure = self._process.ask(target.to_json(), target.id, target.deadline_s)
         duration = time.monotonic() - started
         if answer is None:
-            said = Said.TIMEOUT if failure == "deadline" else Said.DIED
-            detail = "no answer before the deadline" if failure == "deadline" else failure
             return ClientReport(
-                said=said,
-                detail=detail,
+                said=Said.TIMEOUT if failure == _DEADLINE else Said.DIED,
+                detail=failure,
                 ending_at=self._process.ending_at,
                 duration_s=duration,
                 stderr=self._process.errors(),
@@ -126,23 +125,20 @@ class _Process:
         self.ending_at = 0
 
     def ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
-        """The answer; or None and why: "deadline", or how the adapter broke off."""
+        """The answer; or None and why: `_DEADLINE`, or how the adapter broke off."""
         with self._asking:
             return self._ask(target, name, deadline_s)
 
     def _ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
         if not self.tell(target):
             self.end()
-            return None, self._last_words()
+            return None, self._last_words("it took no target")
         give_up = time.monotonic() + deadline_s
         while True:
-            line = self._line(give_up)
+            line, failure = self._line(give_up)
             if line is None:
                 self.end()
-                return None, "deadline"
-            if not line:
-                self.end()
-                return None, self._last_words()
+                return None, failure if failure == _DEADLINE else self._last_words(failure)
             try:
                 answer = json.loads(line)
             except (ValueError, RecursionError):
@@ -182,22 +178,24 @@ class _Process:
             assert self._popen.stdout
             self._popen.stdout.close()
 
-    def _last_words(self) -> str:
+    def _last_words(self, failure: str) -> str:
         lines = self.errors().strip().splitlines()
-        return "the adapter ended without an answer" + (f": {lines[-1][:300]}" if lines else "")
+        return f"the adapter gave no answer: {failure}" + (f": {lines[-1][:300]}" if lines else "")
 
-    def _line(self, give_up: float) -> bytes | None:
-        """The next line; empty at the end of the output, None at the deadline."""
+    def _line(self, give_up: float) -> tuple[bytes | None, str]:
+        """The next line; or None and why there is none."""
         assert self._popen.stdout
         with selectors.DefaultSelector() as selector:
             selector.register(self._popen.stdout, selectors.EVENT_READ)
             while b"\n" not in self._pending:
                 left = give_up - time.monotonic()
                 if left <= 0 or not selector.select(left):
-                    return None
+                    return None, _DEADLINE
                 chunk = os.read(self._popen.stdout.fileno(), 65536)
-                if not chunk or len(self._pending) > _LINE_LIMIT:
-                    return b""
+                if not chunk:
+                    return None, "its output ended"
+                if len(self._pending) > _LINE_LIMIT:
+                    return None, f"it wrote a line of more than {_LINE_LIMIT} bytes"
                 self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
-        return line or b" "
+        return line, ""
