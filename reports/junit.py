@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,29 +15,40 @@ from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(lines: Sequence[Mapping[str, Any]]) -> str:
+def render(lines: Iterable[Mapping[str, Any]]) -> str:
     suites = ElementTree.Element("testsuites", name="pindrill")
-    for client in dict.fromkeys(line["client"] for line in lines):
-        mine = [line for line in lines if line["client"] == client]
-        suite = ElementTree.SubElement(
-            suites, "testsuite", attrib={"name": _clean(f"pindrill.{client}"), **_counts(mine)}
-        )
-        for line in mine:
-            _case(suite, line)
+    tallies: dict[str, _Tally] = {}
+    for line in lines:
+        client = line["client"]
+        if client not in tallies:
+            suite = ElementTree.SubElement(suites, "testsuite", name=_clean(f"pindrill.{client}"))
+            tallies[client] = _Tally(suite)
+        _case(tallies[client].suite, line)
+        tallies[client].count(line)
+    for tally in tallies.values():
+        tally.suite.attrib.update(tally.attributes())
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
 
 
-def _counts(lines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    outcomes = [_outcome(line) for line in lines]
-    seconds = sum(line["client_seconds"] for line in lines)
-    return {
-        "tests": str(len(lines)),
-        "failures": str(outcomes.count("failure")),
-        "errors": str(outcomes.count("error")),
-        "skipped": str(outcomes.count("skipped")),
-        "time": f"{seconds:.3f}",
-    }
+@dataclass
+class _Tally:
+    suite: ElementTree.Element
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def count(self, line: Mapping[str, Any]) -> None:
+        self.outcomes[_outcome(line)] += 1
+        self.seconds += line["client_seconds"]
+
+    def attributes(self) -> dict[str, str]:
+        return {
+            "tests": str(self.outcomes.total()),
+            "failures": str(self.outcomes["failure"]),
+            "errors": str(self.outcomes["error"]),
+            "skipped": str(self.outcomes["skipped"]),
+            "time": f"{self.seconds:.3f}",
+        }
 
 
 def _outcome(line: Mapping[str, Any]) -> str:

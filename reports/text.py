@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.plain import common_name, harmless, moment
 from pindrill.reports.words import MARK, MEANING, style
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +18,7 @@ _MAX_SHOWN_RUNS = 2
 
 
 def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str], interrupted: bool) -> None:
-    lines = [_harmless(line) for line in lines]
+    lines = [harmless(line) for line in lines]
     if lines:
         _print_matrix(console, lines)
     failing = [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]
@@ -35,19 +35,10 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
 
 def print_cells(console: Console, lines: Sequence[Result]) -> None:
     """The stories alone, without matrix and summary: for a cell that is told on its own."""
-    lines = [_harmless(line) for line in lines]
+    lines = [harmless(line) for line in lines]
     _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
     for group in _same_story([line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]):
         _print_failure(console, group)
-
-
-def _harmless(value: Any) -> Any:
-    """What a peer or a client wrote must not steer the terminal."""
-    if isinstance(value, str):
-        return "".join(c if c.isprintable() or c == " " else "\ufffd" for c in value)
-    if isinstance(value, Mapping):
-        return {key: _harmless(each) for key, each in value.items()}
-    return [_harmless(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _summary(lines: Sequence[Result], interrupted: bool) -> Text:
@@ -163,12 +154,11 @@ def chain_drawing(served: Sequence[Mapping[str, Any]]) -> list[str]:
     """The list presented, one certificate a line, as `subject <- issuer`."""
     texts = []
     for depth, certificate in enumerate(served):
-        issuer = certificate["issuer"].partition("CN=")[2].partition(",")[0] or certificate["issuer"]
+        issuer = common_name(certificate["issuer"])
         pinned = "  [PINNED]" if certificate["pinned"] else ""
-        ends = datetime.fromtimestamp(certificate["not_after"], UTC)
         texts.append(
             f"{'  ' * min(depth, 4)}{certificate['subject']} <- {issuer}"
-            f"  (until {ends:%Y-%m-%d %H:%M}Z, sha256/{certificate['spki_sha256']}){pinned}"
+            f"  (until {moment(certificate['not_after'])}, sha256/{certificate['spki_sha256']}){pinned}"
         )
     return texts
 

@@ -31,6 +31,7 @@ _FINDING_SCHEMA = {
         "message": {"type": "string"},
         "effect": {"type": "string"},
         "fix": {"type": "string"},
+        "owasp": {"type": "array", "items": {"type": "string"}},
     },
 }
 

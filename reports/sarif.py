@@ -1,0 +1,171 @@
+"""SARIF 2.1.0: lint findings, and violated cells of clients that have a file in the repository.
+
+Rule ids, relative paths and fingerprints are stable, so that a code-scanning alert is the same one in the next run.
+What has no file is no result there: it becomes a notification, so that an empty list of results never looks clean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.plain import counted, harmless
+from pindrill.reports.words import ADVICE, MEANING
+
+Result = Mapping[str, Any]
+Json = dict[str, Any]
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+FINGERPRINT = "pindrill/v1"
+_LEVEL = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render(
+    lines: Iterable[Result],
+    *,
+    version: str,
+    findings: Sequence[Result] = (),
+    file_of: Mapping[str, str] | None = None,
+    root: PurePosixPath | None = None,
+) -> str:
+    """`file_of`: the file that alerts on a client point to, by its name. Paths below `root` become relative to it."""
+    rules: dict[str, Json] = {}
+    results = [_finding(finding, rules, root) for finding in harmless(findings)]
+    notes: list[Json] = []
+    cells, homeless, unjudged = _cells(lines, rules, file_of or {}, root)
+    results += cells
+    if homeless:
+        text = f"{counted(len(homeless), 'violated cell')} of clients without a file: {_some(homeless)}"
+        notes.append(_note("cells-without-file", "error", text))
+    if unjudged:
+        text = f"{counted(len(unjudged), 'cell')} could not be judged: {_some(unjudged)}"
+        notes.append(_note("cells-not-judged", "warning", text))
+    _add_fingerprints(results)
+    ids = list(rules)
+    for result in results:
+        result["ruleIndex"] = ids.index(result["ruleId"])
+    run = {
+        "tool": {"driver": {"name": "pindrill", "version": version, "rules": list(rules.values())}},
+        "invocations": [{"executionSuccessful": not unjudged, "toolExecutionNotifications": notes}],
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _finding(finding: Result, rules: dict[str, Json], root: PurePosixPath | None) -> Json:
+    level = _LEVEL[finding["severity"]]
+    rule = f"pins/{finding['rule']}"
+    tags = ["security", *finding.get("owasp", ())]
+    rules.setdefault(
+        rule, _rule(rule, finding.get("effect") or finding["message"], finding.get("fix", ""), level, tags)
+    )
+    parts = (finding["message"], finding.get("effect", ""), finding.get("fix") and f"Fix: {finding['fix']}")
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": "\n".join(part for part in parts if part)},
+        "locations": [_location(finding["file"], finding["line"], root)],
+        "partialFingerprints": {FINGERPRINT: "|".join((rule, _relative(finding["file"], root), _steady(finding)))},
+    }
+
+
+def _steady(finding: Result) -> str:
+    """Without line and numbers: an alert stays the same when lines are added above it, or a day goes by."""
+    return re.sub(r"\d+", "#", finding["message"])
+
+
+def _cells(
+    lines: Iterable[Result], rules: dict[str, Json], file_of: Mapping[str, str], root: PurePosixPath | None
+) -> tuple[list[Json], list[str], list[str]]:
+    """Results; names of violated cells without a file; names of cells that were not judged."""
+    groups: dict[tuple[str, ...], list[Result]] = {}
+    homeless, unjudged = [], []
+    for line in lines:
+        word = VerdictWord(line["verdict"])
+        name = f"{line['client']} {line['scenario']} TLS {line['tls']}: {word}"
+        if line.get("known"):
+            continue
+        if word in UNJUDGED:
+            unjudged.append(harmless(name))
+        elif word in VIOLATIONS and line["client"] not in file_of:
+            homeless.append(harmless(name))
+        elif word in VIOLATIONS:
+            key = (line["client"], line["scenario"], line["strategy"], word)
+            groups.setdefault(key, []).append(line)
+    return [_cell(group, rules, file_of, root) for group in groups.values()], homeless, unjudged
+
+
+def _cell(
+    group: Sequence[Result], rules: dict[str, Json], file_of: Mapping[str, str], root: PurePosixPath | None
+) -> Json:
+    line = harmless(group[0])
+    word = VerdictWord(line["verdict"])
+    rule = f"drill/{line['scenario']}"
+    rules.setdefault(rule, _rule(rule, line["summary"], f"Catches {line['catches']}.", "error", ["security"]))
+    versions = " and ".join(dict.fromkeys(each["tls"] for each in group))
+    strategy = f", pins {line['strategy']}" if line["strategy"] != "-" else ""
+    text = (
+        f"{line['client']}: {word}, that is: {MEANING[word]} ({line['code']}{strategy}, TLS {versions}).\n"
+        f"{line['reason']}\nFix: {ADVICE[word]}\nRepeat: {line['repeat']}"
+    )
+    file = file_of[group[0]["client"]]
+    identity = "|".join((rule, _relative(file, root), line["client"], line["strategy"], word))
+    return {
+        "ruleId": rule,
+        "level": "error",
+        "message": {"text": text},
+        "locations": [_location(file, None, root)],
+        "partialFingerprints": {FINGERPRINT: identity},
+    }
+
+
+def _rule(rule: str, short: str, help_: str, level: str, tags: Sequence[str]) -> Json:
+    return {
+        "id": rule,
+        "name": "".join(part.capitalize() for part in rule.replace("/", "-").split("-")),
+        "shortDescription": {"text": short},
+        "help": {"text": help_ or short},
+        "defaultConfiguration": {"level": level},
+        "properties": {"tags": list(tags)},
+    }
+
+
+def _location(file: str, line: int | None, root: PurePosixPath | None) -> Json:
+    physical: Json = {"artifactLocation": {"uri": quote(_relative(file, root), safe="/")}}
+    # An alert without a line is not shown by every reader: the first one stands for the whole file.
+    physical["region"] = {"startLine": line or 1}
+    return {"physicalLocation": physical}
+
+
+def _relative(file: str, root: PurePosixPath | None) -> str:
+    path = PurePosixPath(file)
+    if root and path.is_absolute() and path.is_relative_to(root):
+        path = path.relative_to(root)
+    return str(path)
+
+
+def _note(id_: str, level: str, text: str) -> Json:
+    return {"descriptor": {"id": id_}, "level": level, "message": {"text": text}}
+
+
+def _some(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + more
+
+
+def _add_fingerprints(results: Sequence[Json]) -> None:
+    """Digests of what identifies a result; the same thing twice in a file is told apart by its turn."""
+    seen: Counter[str] = Counter()
+    for result in results:
+        identity = result["partialFingerprints"][FINGERPRINT]
+        seen[identity] += 1
+        text = f"{identity}|{seen[identity]}"
+        result["partialFingerprints"] = {FINGERPRINT: hashlib.sha256(text.encode()).hexdigest()[:32]}
