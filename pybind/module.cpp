@@ -22,4 +22,5 @@ PYBIND11_MODULE(_core, module) {
   pindrill::python::bind_pki(module);
   pindrill::python::bind_pin(module);
   pindrill::python::bind_server(module);
+  pindrill::python::bind_interceptor(module);
 }

@@ -1,39 +1,45 @@
 #include "client_hello.h"
 
-#include <span>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <map>
+
+#include "fingerprint.h"
 
 namespace pindrill {
 namespace {
 
 using View = std::span<const unsigned char>;
 
-View extension(SSL* ssl, unsigned int type) {
-  const unsigned char* data = nullptr;
-  std::size_t size = 0;
-  if (SSL_client_hello_get0_ext(ssl, type, &data, &size) != 1) return {};
-  return {data, size};
+constexpr std::size_t kHandshakeHeader = 4;
+constexpr std::size_t kRandom = 32;
+
+/// Takes octets from the front; empty when there are not as many.
+View take(View& from, std::size_t size) {
+  if (from.size() < size) {
+    from = {};
+    return {};
+  }
+  const auto taken = from.first(size);
+  from = from.subspan(size);
+  return taken;
 }
 
-bool offers(SSL* ssl, unsigned int type) {
-  const unsigned char* data = nullptr;
-  std::size_t size = 0;
-  return SSL_client_hello_get0_ext(ssl, type, &data, &size) == 1;
+std::size_t number(View octets) {
+  std::size_t value = 0;
+  for (const auto octet : octets) value = value << 8 | octet;
+  return value;
 }
 
 /// A vector with a length prefix of `prefix` octets; empty when it does not fit.
-View vector_in(View view, std::size_t prefix) {
-  if (view.size() < prefix) return {};
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < prefix; ++i) size = size << 8 | view[i];
-  if (view.size() - prefix < size) return {};
-  return view.subspan(prefix, size);
-}
+View take_vector(View& from, std::size_t prefix) { return take(from, number(take(from, prefix))); }
+
+View vector_in(View view, std::size_t prefix) { return take_vector(view, prefix); }
 
 std::vector<std::uint16_t> numbers(View view) {
   std::vector<std::uint16_t> found;
-  for (std::size_t i = 0; i + 1 < view.size(); i += 2) {
-    found.push_back(static_cast<std::uint16_t>(view[i] << 8 | view[i + 1]));
-  }
+  while (view.size() >= 2) found.push_back(static_cast<std::uint16_t>(number(take(view, 2))));
   return found;
 }
 
@@ -48,28 +54,46 @@ std::vector<std::string> protocols(View view) {
   std::vector<std::string> found;
   auto list = vector_in(view, 2);  // RFC 7301 section 3.1
   while (!list.empty()) {
-    const auto name = vector_in(list, 1);
+    const auto name = take_vector(list, 1);
     found.emplace_back(name.begin(), name.end());
-    list = list.subspan(std::min(list.size(), name.size() + 1));
   }
   return found;
 }
 
 }  // namespace
 
-ClientHello read_client_hello(SSL* ssl) {
+ClientHello read_client_hello(View message) {
   ClientHello hello;
   hello.at = monotonic_now();
-  hello.sni = server_name(extension(ssl, TLSEXT_TYPE_server_name));
-  hello.alpn = protocols(extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation));
-  hello.versions = numbers(vector_in(extension(ssl, TLSEXT_TYPE_supported_versions), 1));
-  if (hello.versions.empty()) {
-    hello.versions.push_back(static_cast<std::uint16_t>(SSL_client_hello_get0_legacy_version(ssl)));
+  take(message, kHandshakeHeader);
+  const auto legacy_version = static_cast<std::uint16_t>(number(take(message, 2)));
+  take(message, kRandom);
+  take_vector(message, 1);  // session id
+  const auto ciphers = numbers(take_vector(message, 2));
+  take_vector(message, 1);  // compression methods
+  auto rest = take_vector(message, 2);
+  std::vector<std::uint16_t> types;
+  std::map<std::uint16_t, View> extensions;
+  while (rest.size() >= 4) {
+    types.push_back(static_cast<std::uint16_t>(number(take(rest, 2))));
+    extensions.emplace(types.back(), take_vector(rest, 2));
   }
-  hello.groups = numbers(vector_in(extension(ssl, TLSEXT_TYPE_supported_groups), 2));
-  hello.signature_algorithms = numbers(vector_in(extension(ssl, TLSEXT_TYPE_signature_algorithms), 2));
-  hello.psk_offered = offers(ssl, TLSEXT_TYPE_psk) || !extension(ssl, TLSEXT_TYPE_session_ticket).empty();
-  hello.early_data_offered = offers(ssl, TLSEXT_TYPE_early_data);
+  const auto extension = [&](std::uint16_t type) {
+    const auto found = extensions.find(type);
+    return found == extensions.end() ? View() : found->second;
+  };
+  hello.sni = server_name(extension(TLSEXT_TYPE_server_name));
+  hello.alpn = protocols(extension(TLSEXT_TYPE_application_layer_protocol_negotiation));
+  hello.versions = numbers(vector_in(extension(TLSEXT_TYPE_supported_versions), 1));
+  if (hello.versions.empty()) hello.versions.push_back(legacy_version);
+  hello.groups = numbers(vector_in(extension(TLSEXT_TYPE_supported_groups), 2));
+  hello.signature_algorithms = numbers(vector_in(extension(TLSEXT_TYPE_signature_algorithms), 2));
+  hello.psk_offered =
+      extensions.contains(TLSEXT_TYPE_psk) || !extension(TLSEXT_TYPE_session_ticket).empty();
+  hello.early_data_offered = extensions.contains(TLSEXT_TYPE_early_data);
+  const Offer offer{ciphers, types, hello};
+  hello.ja4 = ja4(offer);
+  hello.stack = stack_fingerprint(offer);
   return hello;
 }
 

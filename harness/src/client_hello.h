@@ -1,11 +1,12 @@
 #pragma once
 
+#include <span>
+
 #include "pindrill/observation.h"
-#include "pindrill/ossl.h"
 
 namespace pindrill {
 
-/// Reads the ClientHello; only valid inside OpenSSL's client hello callback.
-ClientHello read_client_hello(SSL* ssl);
+/// A ClientHello message with its handshake header (RFC 8446 section 4). What is cut off or malformed is left out.
+ClientHello read_client_hello(std::span<const unsigned char> message);
 
 }  // namespace pindrill

@@ -67,8 +67,10 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
     facts_.plaintext = first != kHandshakeRecord;
     if (facts_.plaintext) return;
     try {
-      tls_ = std::make_unique<Connection>(context_, shown_.credential, facts_);
+      tls_ = std::make_unique<Connection>(context_, facts_);
+      tls_->show(shown_.credential);
     } catch (const Error& error) {
+      tls_.reset();
       facts_.failure = error.what();  // nothing may be thrown across the loop
       stream_->finish();
     }
@@ -94,7 +96,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
     if (facts_.plaintext) {
       queued_ += response.size();
       response_end_ = queued_;
-      stream_->write({response.begin(), response.end()});
+      stream_->write(response);
     } else {
       tls_->send(response);
       write_output();
@@ -108,9 +110,9 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
   void write_output() {
-    auto bytes = tls_->take_output();
+    const auto bytes = tls_->take_output();
     queued_ += bytes.size();
-    stream_->write(std::move(bytes));
+    stream_->write(bytes);
   }
 
   void flush() {

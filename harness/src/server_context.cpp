@@ -2,15 +2,15 @@
 #include <fstream>
 #include <mutex>
 
-#include "client_hello.h"
 #include "pindrill/tls.h"
 
 namespace pindrill {
 namespace {
 
-int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned int in_size,
-                void* argument) {
-  const auto& wanted = static_cast<const TlsOptions*>(argument)->alpn;
+int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                unsigned int in_size, void* argument) {
+  const auto& given = static_cast<const Connection*>(SSL_get_app_data(ssl))->alpn();
+  const auto& wanted = given ? std::vector<std::string>{*given} : static_cast<const TlsOptions*>(argument)->alpn;
   const std::span<const unsigned char> offered(in, in_size);
   for (const auto& protocol : wanted) {
     for (std::size_t at = 0; at < offered.size(); at += offered[at] + 1U) {

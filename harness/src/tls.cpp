@@ -3,42 +3,63 @@
 #include <array>
 #include <utility>
 
+#include "buffers.h"
 #include "client_hello.h"
 
 namespace pindrill {
 namespace {
 
+constexpr int kClientHello = 1;
 constexpr int kServerHelloDone = 14;
 constexpr int kCertificate = 11;
 constexpr int kFinished = 20;
 
+/// For more bytes, or to be told what to show.
+bool waits(int error) { return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_CLIENT_HELLO_CB; }
+
 }  // namespace
 
-Connection::Connection(std::shared_ptr<const ServerContext> context, std::shared_ptr<const Credential> shown,
-                       Observation& facts)
+Connection::Connection(std::shared_ptr<const ServerContext> context, Observation& facts)
     : context_(std::move(context)),
-      shown_(std::move(shown)),
       facts_(facts),
       ssl_(owned(SSL_new(context_->get()), "make a TLS connection")) {
   SSL* ssl = ssl_.get();
   SSL_set_app_data(ssl, this);
   SSL_set_msg_callback_arg(ssl, this);
-  check(SSL_use_certificate(ssl, shown_->leaf().get()) == 1 && SSL_use_PrivateKey(ssl, shown_->key.get()) == 1,
-        "use a credential");
-  for (std::size_t i = 1; i < shown_->chain.size(); ++i) {
-    check(SSL_add1_chain_cert(ssl, shown_->chain[i].get()) == 1, "use a chain");
-  }
-  SSL_set_bio(ssl, owned(BIO_new(BIO_s_mem()), "make a buffer").release(),
-              owned(BIO_new(BIO_s_mem()), "make a buffer").release());
+  attach_buffers(ssl);
   SSL_set_accept_state(ssl);
 }
 
 Connection::~Connection() = default;
 
-int Connection::on_client_hello(SSL* ssl, int*, void*) {
-  auto* self = static_cast<Connection*>(SSL_get_app_data(ssl));
-  if (!self->facts_.hello) self->facts_.hello = read_client_hello(ssl);
-  return SSL_CLIENT_HELLO_SUCCESS;
+void Connection::show(std::shared_ptr<const Credential> credential) {
+  SSL* ssl = ssl_.get();
+  check(SSL_use_certificate(ssl, credential->leaf().get()) == 1 && SSL_use_PrivateKey(ssl, credential->key.get()) == 1,
+        "use a credential");
+  for (std::size_t i = 1; i < credential->chain.size(); ++i) {
+    check(SSL_add1_chain_cert(ssl, credential->chain[i].get()) == 1, "use a chain");
+  }
+  shown_ = std::move(credential);
+  if (facts_.hello && !over_) advance();
+}
+
+void Connection::show(std::shared_ptr<const Credential> credential, const std::string& alpn) {
+  alpn_ = alpn;
+  show(std::move(credential));
+}
+
+void Connection::refuse() {
+  refused_ = true;
+  if (facts_.hello && !over_) advance();
+}
+
+int Connection::on_client_hello(SSL* ssl, int* alert, void*) {
+  const auto* self = static_cast<Connection*>(SSL_get_app_data(ssl));
+  if (self->refused_) {
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  return self->shown_ ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_RETRY;
 }
 
 void Connection::on_message(int sent, int, int type, const void* data, std::size_t size, SSL*, void* self) {
@@ -65,6 +86,8 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
     if (certificate_shown_ && facts_.flight_made_at == 0 && body[0] == (tls13 ? kFinished : kServerHelloDone)) {
       facts_.flight_made_at = monotonic_now();
     }
+  } else if (type == SSL3_RT_HANDSHAKE && body[0] == kClientHello) {
+    if (!facts_.hello) facts_.hello = read_client_hello(body);  // a second one answers a HelloRetryRequest
   } else if (type == SSL3_RT_HANDSHAKE && body[0] == kCertificate) {
     // An empty list is shorter: TLS 1.2 has 7 octets of it, TLS 1.3 has 8.
     facts_.client_certificate = body.size() > 8;
@@ -74,7 +97,7 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
 void Connection::receive(std::span<const unsigned char> bytes) {
   if (over_ || bytes.empty()) return;
   forget_errors();  // of others on this thread, which SSL_get_error would take for ours
-  BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
+  put_received(ssl_.get(), bytes);
   advance();
 }
 
@@ -100,7 +123,7 @@ bool Connection::read_early_data() {
       early_data_done_ = true;
       return true;
     }
-    if (SSL_get_error(ssl_.get(), 0) != SSL_ERROR_WANT_READ) fail("early data");
+    if (!waits(SSL_get_error(ssl_.get(), 0))) fail("early data");
     return false;
   }
 }
@@ -108,7 +131,7 @@ bool Connection::read_early_data() {
 void Connection::handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result != 1) {
-    if (SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) fail("handshake");
+    if (!waits(SSL_get_error(ssl_.get(), result))) fail("handshake");
     return;
   }
   forget_errors();
@@ -124,24 +147,15 @@ void Connection::handshake() {
 }
 
 void Connection::read() {
-  std::array<unsigned char, 16384> buffer;
-  while (true) {
-    std::size_t size = 0;
-    if (SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size) == 1) {
-      data_.insert(data_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
-      continue;
-    }
-    switch (SSL_get_error(ssl_.get(), 0)) {
-      case SSL_ERROR_WANT_READ:
-        if (!slim_) slim();
-        break;
-      case SSL_ERROR_ZERO_RETURN:
-        break;  // the client's close_notify; ours may still follow
-      default:
-        fail("read");
-        break;
-    }
-    return;
+  switch (read_all(ssl_.get(), data_)) {
+    case SSL_ERROR_WANT_READ:
+      if (!slim_) slim_ = slim_buffers(ssl_.get());
+      break;
+    case SSL_ERROR_ZERO_RETURN:
+      break;  // the client's close_notify; ours may still follow
+    default:
+      fail("read");
+      break;
   }
 }
 
@@ -150,20 +164,8 @@ void Connection::fail(const char* doing) {
   facts_.failure = std::string(doing) + ": " + take_error_words();
 }
 
-/// Memory BIOs keep the largest size that they ever had: give that back once the handshake is through.
-void Connection::slim() {
-  for (BIO* bio : {SSL_get_rbio(ssl_.get()), SSL_get_wbio(ssl_.get())}) {
-    if (BIO_ctrl_pending(bio) != 0) return;
-  }
-  slim_ = true;
-  SSL_set_bio(ssl_.get(), owned(BIO_new(BIO_s_mem()), "make a buffer").release(),
-              owned(BIO_new(BIO_s_mem()), "make a buffer").release());
-}
-
 Bytes Connection::take_output() {
-  BIO* bio = SSL_get_wbio(ssl_.get());
-  Bytes bytes(BIO_ctrl_pending(bio));
-  if (!bytes.empty()) BIO_read(bio, bytes.data(), static_cast<int>(bytes.size()));
+  auto bytes = take_written(ssl_.get());
   taken_ += bytes.size();
   return bytes;
 }

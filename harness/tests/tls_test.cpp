@@ -30,7 +30,9 @@ struct End {
   explicit End(const TlsOptions& options, const Credential& credential)
       : End(std::make_shared<const ServerContext>(options), credential) {}
   End(std::shared_ptr<const ServerContext> context, const Credential& credential)
-      : connection(std::move(context), std::make_shared<const Credential>(credential), facts) {}
+      : connection(std::move(context), facts) {
+    connection.show(std::make_shared<const Credential>(credential));
+  }
 
   Observation facts;
   Connection connection;

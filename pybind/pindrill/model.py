@@ -240,6 +240,9 @@ class ClientHello:
     psk_offered: bool
     early_data_offered: bool
     at: int
+    ja4: str = ""
+    stack: str = ""
+    """JA4 without what one TLS stack varies from connection to connection: the name, ALPN, padding, resumption."""
 
 
 @dataclass(frozen=True, kw_only=True)

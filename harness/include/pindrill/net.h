@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +31,29 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Calls once, after a while, on the loop's thread. To be used there only; its end forgets the call.
+class Timer {
+ public:
+  explicit Timer(Loop& loop);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  void start(std::chrono::milliseconds after, std::function<void()> call);
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct Endpoint {
+  std::string address = {};  ///< an IP address as text
+  std::uint16_t port = 0;
+
+  auto operator<=>(const Endpoint&) const = default;
+};
+
 enum class StreamEnd { fin, reset };
 
 /// The receiver of one socket's events, on the loop's thread.
@@ -37,6 +63,7 @@ class StreamHandler {
   virtual void on_data(std::span<const unsigned char> bytes) = 0;
   /// `total` bytes since the start are in the kernel.
   virtual void on_written(std::uint64_t total) = 0;
+  /// The peer sends no more. After a FIN the stream can still be written to; a reset may follow.
   virtual void on_end(StreamEnd end) = 0;
 };
 
@@ -45,11 +72,24 @@ class Stream {
  public:
   virtual ~Stream() = default;
   virtual void start(std::shared_ptr<StreamHandler> handler) = 0;
-  virtual void write(std::vector<unsigned char> bytes) = 0;
+  /// What the kernel does not take at once is kept until it does.
+  virtual void write(std::span<const unsigned char> bytes) = 0;
+  /// How much is kept.
+  virtual std::size_t waiting() const noexcept = 0;
+  /// Stops reading, so that the peer has to wait; `resume` goes on.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
   /// Sends FIN once everything is written; reading goes on until the peer's end.
   virtual void finish() = 0;
   /// Closes at once and lets the handler go.
   virtual void close() = 0;
+  /// As `close`, and the peer sees RST.
+  virtual void reset() = 0;
+
+  virtual Endpoint peer() const = 0;
+  virtual Endpoint local() const = 0;
+  /// Where the peer wanted to go before a redirection by the packet filter; `local` if there was none.
+  virtual Endpoint original_destination() const = 0;
 };
 
 /// A listening socket on an address; port 0 takes a free one.
@@ -70,6 +110,33 @@ class Listener {
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;
+};
+
+/// Where connections may go.
+struct Route {
+  std::map<std::string, std::string> hosts = {};  ///< names and their addresses; others are asked of the system
+  bool private_addresses = false;                 ///< loopback, private and link-local ones as well
+  std::set<Endpoint> forbidden = {};              ///< our own listeners: a loop
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);
+};
+
+/// The stream, or null and why there is none.
+using OnConnect = std::function<void(std::shared_ptr<Stream>, const std::string& failure)>;
+
+/// Resolves and connects, trying every address that may be used. Calls back on the loop's thread, once.
+void connect(Loop& loop, const Route& route, const std::string& host, std::uint16_t port, OnConnect done);
+
+/// Is an address within one of the networks ("192.0.2.0/24", "2001:db8::/32", a single address)?
+class Networks {
+ public:
+  /// Error{input} names what is no network.
+  explicit Networks(const std::vector<std::string>& networks);
+  ~Networks();
+  bool contain(const std::string& address) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace pindrill

@@ -29,6 +29,8 @@ struct ClientHello {
   std::vector<std::uint16_t> signature_algorithms;
   bool psk_offered = false;  ///< a TLS 1.3 PSK or a TLS 1.2 ticket
   bool early_data_offered = false;
+  std::string ja4 = {};    ///< the TLS stack's fingerprint, with the name and ALPN in it
+  std::string stack = {};  ///< the same, without what one stack varies from connection to connection
   Nanoseconds at = 0;
 };
 

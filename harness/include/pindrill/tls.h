@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,12 +41,18 @@ class ServerContext {
 /// The server's end of one TLS connection: bytes in, facts and bytes out. No socket.
 class Connection {
  public:
-  /// Notes what happens in `facts`, which must outlive the connection.
-  Connection(std::shared_ptr<const ServerContext> context, std::shared_ptr<const Credential> shown, Observation& facts);
+  /// Notes what happens in `facts`, which must outlive the connection. Waits after the ClientHello for `show`.
+  Connection(std::shared_ptr<const ServerContext> context, Observation& facts);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  /// What the client is to meet; before or after its ClientHello came, once. Error when it cannot be used.
+  void show(std::shared_ptr<const Credential> credential);
+  /// The same, answering with this application protocol instead of the context's first common one ("": none).
+  void show(std::shared_ptr<const Credential> credential, const std::string& alpn);
+  /// Instead of `show`: ends the handshake with alert internal_error, before any certificate.
+  void refuse();
   /// Bytes from the client. Never throws for what a peer sends.
   void receive(std::span<const unsigned char> bytes);
   /// Bytes for the client, each once.
@@ -60,6 +67,8 @@ class Connection {
   bool established() const noexcept { return established_; }
   /// No more can come of it: a fatal error, or both sides closed.
   bool over() const noexcept { return over_; }
+  /// The application protocol to answer with, when it was given.
+  const std::optional<std::string>& alpn() const noexcept { return alpn_; }
 
  private:
   static int on_client_hello(SSL* ssl, int* alert, void* self);
@@ -70,10 +79,10 @@ class Connection {
   void handshake();
   void read();
   void fail(const char* doing);
-  void slim();
 
   std::shared_ptr<const ServerContext> context_;
   std::shared_ptr<const Credential> shown_;
+  std::optional<std::string> alpn_;
   Observation& facts_;
   OsslPtr<SSL> ssl_;
   Bytes data_;
@@ -87,6 +96,7 @@ class Connection {
   bool established_ = false;
   bool over_ = false;
   bool slim_ = false;
+  bool refused_ = false;
 
   friend class ServerContext;
 };

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "opening.h"
+#include "pindrill/http.h"
+#include "pindrill/interceptor.h"
+#include "record_watcher.h"
+
+namespace pindrill {
+
+/// What the passages of one interceptor share. To be used on the loop's thread only.
+struct PassageContext {
+  Loop& loop;
+  InterceptorOptions options;
+  std::shared_ptr<const ServerContext> server;
+  std::shared_ptr<const ClientContext> client;
+  std::function<void(Question)> ask = {};
+  std::function<void(std::uint64_t id)> ended = {};
+};
+
+/// Where connections of one listener come from and go to.
+struct Entrance {
+  Way way = Way::proxy;
+  std::optional<std::pair<std::string, std::uint16_t>> upstream = {};
+};
+
+/// One client's connection and the upstream's that belongs to it.
+class Passage : public std::enable_shared_from_this<Passage> {
+ public:
+  Passage(std::shared_ptr<PassageContext> context, std::shared_ptr<Stream> client, const Entrance& entrance,
+          std::uint64_t id);
+
+  void start();
+  void pass(const std::string& label);
+  void stage(const std::string& label, std::shared_ptr<const Credential> credential);
+  /// Closes both sides now.
+  void end(const std::string& failure);
+  const Contact& facts() const noexcept { return facts_; }
+
+ private:
+  enum class Phase { opening, peeking, asked, connecting, plain, passing, relaying, over };
+  class Side;
+
+  void from_client(std::span<const unsigned char> bytes);
+  void client_written(std::uint64_t total);
+  void client_ended(StreamEnd end);
+  void from_upstream(std::span<const unsigned char> bytes);
+  void upstream_ended(StreamEnd end);
+
+  void open(std::span<const unsigned char> bytes);
+  void peek(std::span<const unsigned char> bytes);
+  void peek_tls(std::span<const unsigned char> bytes);
+  void ask();
+  void speak_plain();
+  void connect_then(std::function<void()> next);
+  void connected(std::shared_ptr<Stream> stream, const std::string& failure);
+  void begin_upstream_tls();
+  void show();
+  void refuse_client(const std::string& failure);
+  void relay_up(std::span<const unsigned char> bytes);
+  void relay_down(std::span<const unsigned char> bytes);
+  void send_down(std::span<const unsigned char> data);
+  void heard(std::span<const unsigned char> data);
+  void to_client(std::span<const unsigned char> bytes);
+  void to_client(const std::string& text);
+  void to_upstream(std::span<const unsigned char> bytes);
+  void flush();
+  void wait_for_the_end();
+  void over();
+
+  std::shared_ptr<PassageContext> context_;
+  std::shared_ptr<Stream> client_;
+  std::shared_ptr<Stream> upstream_;
+  Entrance entrance_;
+  Contact facts_;
+  Phase phase_ = Phase::opening;
+  std::string connect_host_;  ///< where the upstream's connection goes; facts_.host may be another name for it
+  std::unique_ptr<Opening> opening_;
+  Bytes held_;  ///< of the client, until it is known where to
+  std::unique_ptr<Timer> timer_;
+  std::function<void()> once_connected_;
+  std::unique_ptr<Connection> tls_;
+  std::unique_ptr<ClientConnection> up_;
+  std::shared_ptr<const Credential> credential_;
+  Bytes held_down_;  ///< of the upstream, until the client's handshake is through
+  std::unique_ptr<RequestReader> reader_;
+  SecretScanner scanner_;
+  std::unique_ptr<RecordWatcher> watcher_;
+  std::uint64_t to_client_ = 0;      ///< bytes written to the client so far
+  std::uint64_t answer_begins_ = 0;  ///< so many of them stand before the end of the first piece of an answer
+  bool client_done_ = false;
+  bool upstream_done_ = false;
+  bool failed_upstream_ = false;
+};
+
+}  // namespace pindrill
