@@ -160,7 +160,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "http_response",
         "pinfiles",
     },
-    "pytest_plugin": {"model", "runner", "keyring", "mint", "scenarios", "reports", "clients"},
+    "pytest_plugin": {"model", "runner", "keyring", "mint", "scenarios", "reports", "clients", "http_response"},
     "__init__": {"model"},
     "__main__": {"cli"},
 }
