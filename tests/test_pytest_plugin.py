@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-from importlib.metadata import entry_points
 from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
-import pindrill.pytest_plugin.session  # noqa: F401  (else every run inside this process would load it again)
 import pytest
-from support.plugin_clients import CORRECT, STDLIB, UNPINNED
+from support.plugin_clients import CORRECT, UNPINNED
+from support.plugin_project import ONE_CELL, apart, inside, project
 
 pytest_plugins = ["pytester"]
+__all__ = ["project"]
 
-LOADED = [] if entry_points(group="pytest11", name="pindrill") else ["-p", "pindrill.pytest_plugin"]
-STRICT = ["-W", "error", "--strict-markers", "--strict-config", "-p", "no:cacheprovider"]
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports" / "schemas" / "result.schema.json").read_text())
-ONE_CELL = """
-import pytest
-from client import fetch
-
-@pytest.mark.pindrill(scenarios="IN5", tls="1.3", strategies="leaf-spki")
-def test_client(target):
-    return fetch(target)
-"""
 SOME_CELLS = ONE_CELL.replace('"IN5", tls="1.3"', '["IN5", "RO1", "BL6"]').replace(
     "fetch(target)", 'fetch(target, check=lambda *_: target["tls"] is None)'
 )
-
-
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A directory of a user, with a client to import."""
-    pytester.makepyfile(client=STDLIB)
-    pytester.syspathinsert()
-    return pytester
-
-
-def apart(project: pytest.Pytester, *options: str) -> pytest.RunResult:
-    """In a process of its own, where a warning is an error."""
-    place = Path(project.mkdir("tmp"))
-    project._monkeypatch.setenv("TMPDIR", str(place))
-    project._monkeypatch.setenv("COLUMNS", "250")
-    result = project.runpytest_subprocess(*LOADED, *STRICT, *options)
-    assert [name for name in os.listdir(place) if name.startswith("pindrill-")] == []
-    return result
 
 
 def test_each_file_is_under_15_lines() -> None:
@@ -84,10 +55,6 @@ def properties_of(junit: Path) -> dict[str, set[str]]:
 
 
 # --- pytest's own options --------------------------------------------------------------------------------------
-
-
-def inside(project: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return project.runpytest_inprocess(*LOADED, *options)
 
 
 def test_the_ids_can_be_read_and_chosen(project: pytest.Pytester) -> None:

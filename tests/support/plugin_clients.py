@@ -86,9 +86,9 @@ def pinned(tls, target):
     return base64.b64encode(hashlib.sha256(der).digest()).decode() in target["pins"][0]["values"]
 
 
-def fetch(target, check=pinned, early=False):
+def fetch(target, check=pinned, early=False, via="host"):
     context = ssl.create_default_context(cafile=target["trust_file"])
-    with socket.create_connection((target["host"], target["port"]), timeout=target["deadline_s"]) as raw:
+    with socket.create_connection((target[via], target["port"]), timeout=target["deadline_s"]) as raw:
         with context.wrap_socket(raw, server_hostname=target["host"]) as tls:
             request = f"GET {target['path']} HTTP/1.1\\r\\nHost: {target['host']}\\r\\n\\r\\n".encode()
             if early:
