@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pindrill.audit.facts import Condition, Contact, Destination, Readable
+from pindrill.audit.facts import Condition, Contact, Destination
 from pindrill.model import Observation
 
 from support.facts import HELLO, alerted, finished, plaintext, requested, seen, shown
@@ -111,7 +111,3 @@ def trust(stack: str = STACK, destination: Destination = OTHER, run: int = 0) ->
     """What shows that a stack trusts the test CA: read first under it, elsewhere, where an untrusted one is refused."""
     where: dict[str, Any] = {"stack": stack, "destination": destination, "run": run}
     return (passed(**where), read(**where), told(C.UNTRUSTED_CA, **where))
-
-
-def readable(kind: Any, name: str, length: int) -> Readable:
-    return Readable(kind, name, length)

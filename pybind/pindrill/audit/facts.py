@@ -61,6 +61,8 @@ class Kind(StrEnum):
     COOKIE = "cookie"
     AUTHORIZATION = "authorization"
     HEADER = "header"
+    PATH = "path"
+    """Without the query; named by the method."""
     QUERY = "query"
     FIELD = "field"
     """Of a form or of the top level of a JSON document."""

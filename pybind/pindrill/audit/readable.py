@@ -1,0 +1,154 @@
+"""What was readable, by kind: names and lengths, never values. The bytes may be cut anywhere, and are hostile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import h11
+
+from pindrill.audit.bodies import NO_NAME, body, fields
+from pindrill.audit.facts import Contact, Kind, Readable
+from pindrill.audit.frames import http2_requests, websocket_messages
+
+LARGEST = 64 * 1024
+_MOST = 200
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_PLAIN_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_.:\[\]-]{0,63}")
+_MOST_DIGITS = 6
+"""In a name; more look like a number of somebody."""
+_NO_SCHEME = "(no scheme)"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}")
+
+_Headers = Iterable[tuple[str, str]]
+
+
+def drop_plaintext(contact: Contact) -> Contact:
+    """The contact with a summary in place of what the client said."""
+    return replace(contact, plaintext=b"", readable=summarise(contact.plaintext))
+
+
+def summarise(plaintext: bytes) -> tuple[Readable, ...]:
+    """Sorted; of several of one kind and name the longest."""
+    data = plaintext[:LARGEST]
+    longest: dict[tuple[Kind, str], int] = {}
+    for kind, name, length in _found(data):
+        key = (kind, name if kind in (Kind.BODY, Kind.MESSAGE, Kind.OTHER) else _safe(name))
+        if key in longest or len(longest) < _MOST:
+            longest[key] = max(length, longest.get(key, 0))
+    return tuple(sorted(Readable(kind, name, length) for (kind, name), length in longest.items()))
+
+
+def _found(data: bytes) -> Iterator[tuple[Kind, str, int]]:
+    if not data:
+        return
+    if data.startswith(_PREFACE):
+        for headers, content in http2_requests(data[len(_PREFACE) :]):
+            yield from _request(headers, content)
+    elif not _PREFACE.startswith(data):
+        yield from _http1(data)
+
+
+def _safe(name: str) -> str:
+    """A name, unless it looks like a value that somebody used as one."""
+    if name in (NO_NAME, _NO_SCHEME):
+        return name
+    if not _PLAIN_NAME.fullmatch(name) or sum(each.isdigit() for each in name) > _MOST_DIGITS:
+        return "(unusual name)"
+    return name
+
+
+# --- HTTP/1 ----------------------------------------------------------------------------------------------------
+
+
+def _http1(data: bytes) -> Iterator[tuple[Kind, str, int]]:
+    """Requests one after the other, a cut head among them."""
+    for _ in range(_MOST):
+        if not data:
+            return
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST)
+        head, content = _next_request(connection, data)
+        if head is None:
+            head, content = _next_request(connection := h11.Connection(h11.SERVER), _completed(data))
+        if head is None:
+            yield Kind.OTHER, "bytes", len(data)
+            return
+        headers = [(name.decode("ascii", "replace"), _text(value)) for name, value in head.headers]
+        line = [(":method", _text(head.method)), (":path", _text(head.target))]
+        yield from _request([*line, *headers], content)
+        rest = connection.trailing_data[0]
+        if any(name == "upgrade" and value.lower() == "websocket" for name, value in headers):
+            yield from ((Kind.MESSAGE, name, length) for name, length in websocket_messages(rest))
+            return
+        data = rest if len(rest) < len(data) and connection.their_state is not h11.ERROR else b""
+
+
+def _next_request(connection: h11.Connection, data: bytes) -> tuple[h11.Request | None, bytes]:
+    head: h11.Request | None = None
+    content = bytearray()
+    try:
+        connection.receive_data(data)
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Request):
+                head = event
+            elif isinstance(event, h11.Data):
+                content += event.data
+            else:
+                return head, bytes(content)
+    except h11.RemoteProtocolError:
+        return head, bytes(content)
+
+
+def _completed(data: bytes) -> bytes:
+    """A head that was cut, as if it ended with its last whole line, or within the value of a header."""
+    lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    if len(lines) > 1 and b":" not in lines[-1]:
+        lines.pop()
+    if not any(line.lower().startswith(b"host:") for line in lines[1:]):
+        lines.insert(1, b"Host:")
+    lines = [line for line in lines if not line.lower().startswith((b"content-length:", b"transfer-encoding:"))]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+# --- a request, of whatever version ----------------------------------------------------------------------------
+
+
+def _request(headers: _Headers, content: bytes) -> Iterator[tuple[Kind, str, int]]:
+    content_type = encoding = path = method = ""
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == ":path":
+            path = value
+        elif lowered == ":method":
+            method = value
+        elif lowered == "cookie":
+            yield from ((Kind.COOKIE, *pair) for pair in _cookies(value))
+        elif lowered in ("authorization", "proxy-authorization"):
+            scheme, _, credentials = value.partition(" ")
+            named = credentials and _SCHEME.fullmatch(scheme)
+            yield Kind.AUTHORIZATION, scheme if named else _NO_SCHEME, len(credentials if named else value)
+        elif value and not lowered.startswith(":"):
+            yield Kind.HEADER, lowered, len(value)
+        if lowered == "content-type":
+            content_type = value
+        elif lowered == "content-encoding":
+            encoding = value
+    if path:
+        yield Kind.PATH, method, len(path.partition("?")[0])
+    yield from ((Kind.QUERY, *pair) for pair in fields(path.partition("?")[2].partition("#")[0]))
+    yield from body(content, content_type=content_type, encoding=encoding, path=path.partition("?")[0])
+
+
+def _cookies(value: str) -> Iterator[tuple[str, int]]:
+    for part in value.split(";"):
+        name, equals, content = part.strip().partition("=")
+        if equals:
+            yield name, len(content)
+        elif name:
+            yield NO_NAME, len(name)
