@@ -14,6 +14,8 @@ from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
 # XML 1.0 section 2.2: what a peer sent may hold characters that no XML file may.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_EVIDENCE = ("code", "verdict", "expected", "attribution", "reason", "repeat")
+
 
 def render(lines: Iterable[Mapping[str, Any]]) -> str:
     suites = ElementTree.Element("testsuites", name="pindrill")
@@ -71,12 +73,15 @@ def _case(suite: ElementTree.Element, line: Mapping[str, Any]) -> None:
         classname=_clean(f"pindrill.{line['client']}.{line['scenario'].partition('/')[0]}"),
         time=f"{line['client_seconds']:.3f}",
     )
-    properties = ElementTree.SubElement(case, "properties")
-    for key in ("code", "verdict", "expected", "attribution", "repeat"):
-        ElementTree.SubElement(properties, "property", name=key, value=_clean(str(line[key])))
     outcome = _outcome(line)
-    if outcome == "passed":
-        return
+    if outcome != "passed":
+        _tell_outcome(case, line, outcome)
+    # Not as properties: the schema that Jenkins' xUnit plugin checks files against has none in a test case.
+    evidence = ElementTree.SubElement(case, "system-out")
+    evidence.text = _clean("".join(f"{key}: {line[key]}\n" for key in _EVIDENCE))
+
+
+def _tell_outcome(case: ElementTree.Element, line: Mapping[str, Any], outcome: str) -> None:
     known = line.get("known")
     message = f"{line['verdict']}: {line['reason']}" + (f" (known: {known['reason']})" if known else "")
     element = ElementTree.SubElement(case, outcome, message=_clean(message))
