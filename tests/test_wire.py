@@ -30,10 +30,8 @@ def drilled(pindrill: Pindrill, mode: str, *options: str) -> Result:
         ("nothing", "sent no ClientHello"),
         ("half-hello", "sent no ClientHello"),
         ("half-hello-reset", "sent no ClientHello"),
-        (
-            "garbage",
-            "sent no ClientHello",
-        ),
+        ("garbage", "sent no ClientHello"),
+        ("ssl2-hello", "sent no ClientHello"),
     ],
 )
 def test_cut_before_the_server_hello_is_inconclusive(pindrill: Pindrill, mode: str, reason: str) -> None:

@@ -79,8 +79,8 @@ class FrameReader {
   }
 
   void count() {
-    // SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6).
-    const bool plain = type_ == 4 || type_ == 6 || type_ == 7 || type_ == 8;
+    // PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6).
+    const bool plain = type_ == 2 || type_ == 4 || type_ == 6 || type_ == 7 || type_ == 8;
     (plain ? boilerplate : other) += 1;
   }
 

@@ -96,8 +96,11 @@ INSTANTIATE_TEST_SUITE_P(
         Speech{"Preface", kPreface, Progress::boilerplate, false, "", 0},
         Speech{"PrefaceAndSettings", kPreface + kSettings + frame(8, "\0\0\1\0") + frame(6, "12345678") + frame(4, ""),
                Progress::boilerplate, false, "", 0},
+        Speech{"H2Priority", kPreface + kSettings + frame(2, std::string("\0\0\0\0\xc8", 5)), Progress::boilerplate,
+               false, "", 0},
         Speech{"H2Headers", kPreface + kSettings + frame(1, "abcdef"), Progress::headers, false, "", 15},
         Speech{"H2Body", kPreface + kSettings + frame(1, "abcdef") + frame(0, "xy"), Progress::body, false, "", 26},
+        Speech{"Ssl2Hello", std::string("\x80\x2e\1\3\3\0\x15\0\0\0\x10", 11), Progress::other},
         Speech{"AlmostThePreface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\rX", Progress::other}),
     [](const auto& info) { return info.param.name; });
 

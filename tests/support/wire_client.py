@@ -43,6 +43,12 @@ def misbehave(mode: str, host: str, connection: socket.socket) -> None:
         connection.sendall(b"\x80garbage\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         connection.recv(1)
+    elif mode == "ssl2-hello":
+        # RFC 5246 appendix E.2: version, lengths of ciphers, session id and challenge, then these.
+        body = b"\x01\x03\x03" + struct.pack(">HHH", 3, 0, 16) + b"\x00\x00\x2f" + os.urandom(16)
+        connection.sendall(struct.pack(">H", 0x8000 | len(body)) + body)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
     elif mode.startswith("flight"):
         connection.sendall(text)
         connection.recv(1)  # the beginning of the server's flight
