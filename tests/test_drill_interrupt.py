@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from support.cli import CURL, PATIENCE_S, Pindrill, read_lines
+from support.cli import CURL, PATIENCE_S, Pindrill, processes_that_name, read_lines
 
 LONG = ("--deadline", "900", "--jobs", "1", "--tls", "1.3")
 """A deadline that no test waits for."""
@@ -104,7 +105,10 @@ def test_a_killed_drill_loses_no_finished_cell_and_leaves_no_process(pindrill: P
     program.kill()
     program.communicate(timeout=PATIENCE_S)
     assert [line["code"] for line in read_lines(pindrill.json)] == ["BL1", "BL3"]
-    # Nobody is there to remove the directory; the processes end with their harness.
+    # The processes see that their harness is gone, which takes them a moment; nobody is there to remove the directory.
+    give_up = time.monotonic() + PATIENCE_S
+    while processes_that_name(str(pindrill.directory)) and time.monotonic() < give_up:
+        time.sleep(0.01)
     for path in pindrill.tmp.iterdir():
         subprocess.run(["rm", "-rf", str(path)], check=True)
 
