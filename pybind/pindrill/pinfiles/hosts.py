@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
@@ -12,7 +13,11 @@ from pindrill.pinfiles.rules import Notes
 _NAME = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?"
 )
-_SUFFIXES = PublicSuffixList(accept_unknown=False)
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)
 
 
 def is_address(name: str) -> bool:
@@ -25,12 +30,16 @@ def is_address(name: str) -> bool:
 
 def has_public_suffix(name: str) -> bool:
     """False for .test, .internal, single labels and addresses."""
-    return not is_address(name) and _SUFFIXES.publicsuffix(name.lower()) is not None
+    return not is_address(name) and _suffixes().publicsuffix(name.lower()) is not None
+
+
+def is_plain(domain: str) -> bool:
+    return bool(_NAME.fullmatch(domain)) or is_address(domain)
 
 
 def note_form(domain: str, line: int, notes: Notes, *, wildcard_fix: str) -> None:
     """A scheme, port, path or star makes a name that no connection has."""
-    if _NAME.fullmatch(domain) or is_address(domain):
+    if is_plain(domain):
         return
     shown = domain if len(domain) <= 80 else domain[:77] + "…"
     fix = wildcard_fix if "*" in domain else "write the host name alone, without scheme, port and path"
@@ -43,3 +52,8 @@ def note_form(domain: str, line: int, notes: Notes, *, wildcard_fix: str) -> Non
         effect="no connection has this name: the host that is meant is not pinned",
         fix=fix,
     )
+
+
+def is_registrable(name: str) -> bool:
+    """A public suffix and one label: the name that people mean with everything below it."""
+    return has_public_suffix(name) and _suffixes().privatesuffix(name.lower()) == name.lower()

@@ -10,11 +10,10 @@ import xml.sax.handler
 import xml.sax.xmlreader
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import defusedxml
 import defusedxml.sax
-from pyaxmlparser import constants
-from pyaxmlparser.axmlparser import AXMLParser
 
 from pindrill.pinfiles.source import MAX_MEMBER, Source
 
@@ -113,6 +112,9 @@ def _parse_text(source: Source) -> Element:
 
 
 def _parse_binary(source: Source) -> Element:
+    # Imported where it is needed: it takes longer to load than most files take to read.
+    from pyaxmlparser.axmlparser import AXMLParser  # noqa: PLC0415
+
     # What the library logs about a file is said by the error raised here.
     logging.getLogger("pyaxmlparser").setLevel(logging.CRITICAL)
     broken = source.refuse(1, "broken binary XML", "give the APK as it was built, or the XML from the source tree")
@@ -130,21 +132,25 @@ def _parse_binary(source: Source) -> Element:
     return builder.root
 
 
-def _walk(parser: AXMLParser, builder: _Builder) -> None:
+_START_TAG, _END_TAG, _TEXT, _END_DOCUMENT = 2, 3, 4, 1
+"""Events, numbered as in Android's XmlPullParser."""
+
+
+def _walk(parser: Any, builder: _Builder) -> None:
     while parser.is_valid():
         event = next(parser)
-        if event == constants.START_TAG:
+        if event == _START_TAG:
             builder.start(Element(parser.name, parser.m_lineNumber, _attributes(parser)))
-        elif event == constants.END_TAG:
+        elif event == _END_TAG:
             builder.endElement("")
-        elif event == constants.TEXT:
+        elif event == _TEXT:
             builder.characters(parser.sb[parser.m_name])
-        elif event == constants.END_DOCUMENT:
+        elif event == _END_DOCUMENT:
             return
     raise ValueError("not valid")
 
 
-def _attributes(parser: AXMLParser) -> dict[str, str | int | bool]:
+def _attributes(parser: Any) -> dict[str, str | int | bool]:
     """As the platform's resource parser gives them; a name in a name space has it in front."""
     found: dict[str, str | int | bool] = {}
     raw = parser.m_attributes

@@ -54,6 +54,7 @@ _ALL = (
     _warning("weak-algorithm", "collisions of SHA-1 can be made"),
     _error("certificate-pinned", "the digest of a certificate where that of a key is compared: it never matches"),
     _error("key-pinned", "the digest of a key where that of a certificate is compared: it never matches"),
+    _error("ca-at-leaf", "the key of a CA where only the server's own key is compared: it never matches"),
     _error("interception-ca", "the key of this interception CA is public: anyone can read the traffic", _WEAKNESS),
     _warning("public-ca", "anyone who gets a certificate from this CA passes, and CAs retire their keys"),
     _error("pins-do-not-match", "no pin matches the chain that was given: the app is locked out"),

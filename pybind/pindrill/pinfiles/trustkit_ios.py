@@ -65,6 +65,14 @@ def read_trustkit_ios(plist: Plist) -> PinFile:
             rules.append(_read_domain(reader, name, entry))
         else:
             reader.refuse("value-type", reader.line(DOMAINS, name), f"{name} is no dictionary", "make it one")
+    for rule in rules:
+        if rule.excluded and not any(other.covers(rule.domain) for other in rules if other.domain != rule.domain):
+            reader.refuse(
+                "structure",
+                rule.line,
+                f"{rule.domain} is excluded, but no entry with subdomains covers it",
+                "remove the entry, or give its parent domain subdomains",
+            )
     swizzle = configuration.get(SWIZZLE) if isinstance(configuration, dict) else None
     return PinFile(
         path=plist.source.path,

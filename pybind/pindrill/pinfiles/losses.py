@@ -1,0 +1,176 @@
+"""What a pin file says that another format has no equal for. Nothing of it is dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pindrill.pinfiles.hosts import is_plain
+from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+
+Kind = Literal[
+    "certificate",
+    "algorithm",
+    "never-matches",
+    "mode",
+    "enforcement",
+    "override-pins",
+    "lock-out",
+    "subdomains",
+    "position",
+    "expires",
+    "time-zone",
+    "expired",
+    "report-uris",
+    "exclusion",
+    "domain",
+    "backup",
+    "settings",
+]
+DROPPABLE: Collection[Kind] = ("expires", "time-zone", "expired", "report-uris", "exclusion", "enforcement", "domain")
+"""What may be left out when it is asked for; the rest would make other pins of it."""
+Position = Literal["leaf", "ca"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    kind: Kind
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a format can say."""
+
+    subdomains: Collection[str]
+    apexless: bool = False
+    """Subdomains without the apex."""
+    position: Literal["any", "leaf", "lists"] = "any"
+    expires: Literal["utc", "local"] | None = None
+    report_uris: bool = False
+    report_only: bool = False
+    exclusions: bool = False
+    modes: Collection[str] = ("restrict",)
+    sha1: bool = False
+    any_host: bool = False
+    named_host: bool = True
+    min_pins: int = 1
+
+
+_OPTION = Target(subdomains=("none",), position="leaf", modes=("restrict", "replace"), any_host=True)
+TARGETS: Mapping[Format, Target] = {
+    Format.NSC: Target(subdomains=("none", "all"), expires="local", exclusions=True),
+    Format.TRUSTKIT_ANDROID: Target(
+        subdomains=("none", "all"),
+        expires="local",
+        report_uris=True,
+        report_only=True,
+        exclusions=True,
+        min_pins=2,
+    ),
+    Format.TRUSTKIT_IOS: Target(
+        subdomains=("none", "all"), expires="utc", report_uris=True, report_only=True, exclusions=True, min_pins=2
+    ),
+    Format.ATS: Target(subdomains=("none", "one"), position="lists"),
+    Format.OKHTTP: Target(subdomains=("none", "one", "all"), apexless=True, sha1=True),
+    Format.CURL: _OPTION,
+    Format.WGET: _OPTION,
+    Format.GIT: Target(
+        subdomains=("none", "one"), apexless=True, position="leaf", modes=("restrict", "replace"), any_host=True
+    ),
+    Format.HPKP: Target(
+        subdomains=("none", "all"), report_uris=True, report_only=True, any_host=True, named_host=False, min_pins=2
+    ),
+}
+
+
+def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: datetime) -> list[Loss]:
+    """`pins_are`: of which certificates the pins are, where the target asks and this file does not say."""
+    can = TARGETS[target]
+    found = [loss for rule in file.rules for loss in _of_rule(file, rule, target, can, pins_are, at)]
+    if target is Format.HPKP and len(file.rules) > 1:
+        found.append(Loss(kind="settings", line=1, what="several rules: a header has the pins of one host"))
+    return found
+
+
+def _of_rule(
+    file: PinFile, rule: PinRule, target: Format, can: Target, pins_are: Position | None, at: datetime
+) -> Iterator[Loss]:
+    def loss(kind: Kind, what: str, line: int = 0) -> Loss:
+        return Loss(kind=kind, line=line or rule.line, what=f"{rule.domain or 'all hosts'}: {what}")
+
+    yield from (loss(kind, what, pin.line) for pin in rule.all_pins for kind, what in _of_pin(pin, rule, can))
+    if rule.lockout:
+        yield loss("lock-out", f"no certificate is accepted ({rule.lockout})")
+    if rule.mode not in can.modes:
+        yield loss("mode", f"the pin does not go with validation but counts by itself ({rule.mode})")
+    if not rule.enforce and not can.report_only:
+        yield loss("enforcement", "a mismatch is only reported")
+    if rule.anchors_override:
+        yield loss("override-pins", "some trust anchors switch the pins off")
+    if rule.report_uris and not can.report_uris:
+        yield loss("report-uris", "reports on mismatches")
+    if not rule.all_pins and not can.exclusions:
+        yield loss("exclusion", "a name that is exempt from pinning")
+    enough = not rule.enforce and target is not Format.HPKP
+    if rule.all_pins and len({pin.digest for pin in rule.all_pins}) < can.min_pins and not enough:
+        yield loss("backup", f"one pin, {target} wants {can.min_pins}")
+    yield from (loss(*each) for each in _of_names(rule, can))
+    yield from (loss(*each) for each in _of_position(rule, can, pins_are) if rule.all_pins)
+    yield from (loss(*each) for each in _of_expiry(rule, can, at))
+
+
+def _of_pin(pin: DeclaredPin, rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
+    if rule.of == "certificate":
+        yield "certificate", f"'{pin.text[:60]}' is of a certificate, the target compares keys"
+    if pin.algorithm != "sha256" and not (pin.algorithm == "sha1" and can.sha1):
+        yield "algorithm", f"'{pin.text[:60]}' is a {pin.algorithm} digest"
+    if not pin.can_match:
+        yield "never-matches", f"'{pin.text[:60]}' is no digest, nothing matches it"
+
+
+def _of_names(rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
+    if not rule.domain:
+        if not can.any_host:
+            yield "settings", "the pins are for every host, the target wants names; give --host"
+        return
+    if not can.named_host:
+        yield "domain", "the target holds no name, it belongs to the host that sends it"
+    if not is_plain(rule.domain):
+        yield "settings", "no plain host name"
+    if rule.subdomains not in can.subdomains:
+        depth = {"none": "no subdomain", "one": "one label more", "all": "subdomains of any depth"}[rule.subdomains]
+        yield "subdomains", f"covers {depth}"
+    elif not rule.apex and (not can.apexless or rule.subdomains == "all"):
+        yield "subdomains", "covers subdomains without the name itself"
+    elif rule.apex and rule.subdomains == "one" and can.position == "leaf":
+        yield "subdomains", "covers the name itself and one label more"
+
+
+def _of_position(rule: PinRule, can: Target, pins_are: Position | None) -> Iterator[tuple[Kind, str]]:
+    lists = bool(rule.pins) + bool(rule.ca_pins)
+    if can.position == "any" and lists == 2:
+        yield "position", "a leaf pin and a CA pin must match together"
+    if can.position == "any" and rule.ca_pins and rule.position == "leaf-and-ca":
+        return
+    if can.position == "leaf" and (rule.ca_pins or rule.position == "ca"):
+        yield "position", "pins on CAs, the target compares the server's own key"
+    elif can.position != "any" and rule.position == "any" and pins_are is None:
+        yield "position", "pins that any certificate of the chain may match; say of which they are with --pins-are"
+    elif can.position == "leaf" and pins_are == "ca":
+        yield "position", "pins on CAs, the target compares the server's own key"
+
+
+def _of_expiry(rule: PinRule, can: Target, at: datetime) -> Iterator[tuple[Kind, str]]:
+    if rule.expires is None:
+        return
+    if can.expires is None:
+        yield "expires", f"the pins expire on {rule.expires.day.isoformat()}"
+        if at > rule.expires.earliest:
+            yield "expired", "the pins have expired, in the target they would bind again"
+    elif can.expires != rule.expires.zone:
+        zones = {"utc": "midnight UTC", "local": "local midnight"}
+        yield "time-zone", f"the pins expire at {zones[rule.expires.zone]}, in the target at {zones[can.expires]}"
