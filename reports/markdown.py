@@ -52,7 +52,7 @@ def _groups(title: str, problems: Sequence[Problem], whole: Overview) -> list[st
 def _story(problem: Problem) -> str:
     versions = " and ".join(problem.versions)
     # Up to the empty line this is HTML, behind it Markdown.
-    title = html.escape(f"{problem.client}: {problem.code} {problem.scenario}, TLS {versions}")
+    title = _mention_nobody(html.escape(f"{problem.client}: {problem.code} {problem.scenario}, TLS {versions}"))
     why = f"{problem.verdict}: {text(problem.reason)}"
     parts = (
         f"<details><summary>{title}</summary>",
@@ -81,7 +81,11 @@ def _findings(findings: Sequence[Result]) -> list[str]:
 
 def text(value: str) -> str:
     """As plain text on one line: nothing in it is markup, a link, a mention or the end of a table cell."""
-    return _SPECIAL.sub(r"\\\1", harmless(value)).replace("\ufffd", " ").replace("@", "@\u200b")
+    return _mention_nobody(_SPECIAL.sub(r"\\\1", harmless(value)).replace("\ufffd", " "))
+
+
+def _mention_nobody(value: str) -> str:
+    return value.replace("@", "@\u200b")
 
 
 def code_block(value: str) -> str:

@@ -64,9 +64,7 @@ def _finding(finding: Result, rules: dict[str, Json], root: PurePosixPath | None
     level = _LEVEL[finding["severity"]]
     rule = f"pins/{finding['rule']}"
     tags = ["security", *finding.get("owasp", ())]
-    rules.setdefault(
-        rule, _rule(rule, finding.get("effect") or finding["message"], finding.get("fix", ""), level, tags)
-    )
+    rules.setdefault(rule, _rule(rule, finding["rule"].replace("-", " "), finding.get("fix", ""), level, tags))
     parts = (finding["message"], finding.get("effect", ""), finding.get("fix") and f"Fix: {finding['fix']}")
     return {
         "ruleId": rule,
