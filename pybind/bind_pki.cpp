@@ -31,7 +31,8 @@ Bytes from_bytes(const py::bytes& bytes) {
 CertificateSpec spec_of(const std::string& common_name, const std::vector<std::string>& dns, bool ca,
                         std::chrono::seconds not_before, std::chrono::seconds not_after, std::optional<int> path_length,
                         const std::vector<std::string>& permitted_dns, const std::optional<py::bytes>& subject_key_id,
-                        const std::optional<py::bytes>& serial) {
+                        const std::optional<py::bytes>& serial,
+                        const std::vector<std::string>& ip) {
   CertificateSpec spec;
   spec.common_name = common_name;
   spec.dns = dns;
@@ -42,6 +43,7 @@ CertificateSpec spec_of(const std::string& common_name, const std::vector<std::s
   spec.permitted_dns = permitted_dns;
   if (subject_key_id) spec.subject_key_id = from_bytes(*subject_key_id);
   if (serial) spec.serial = from_bytes(*serial);
+  spec.ip = ip;
   return spec;
 }
 
@@ -89,7 +91,7 @@ void bind_certificates(py::module_& module) {
            py::arg("ca") = false, py::arg("not_before") = std::chrono::seconds(-3600),
            py::arg("not_after") = std::chrono::seconds(30 * 86400), py::arg("path_length") = std::nullopt,
            py::arg("permitted_dns") = std::vector<std::string>{}, py::arg("subject_key_id") = std::nullopt,
-           py::arg("serial") = std::nullopt);
+           py::arg("serial") = std::nullopt, py::arg("ip") = std::vector<std::string>{});
 }
 
 }  // namespace

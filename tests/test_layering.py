@@ -148,7 +148,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keyring": {"model", "_core"},
     "mint": {"model", "keyring", "_core"},
     "pinfiles": {"model", "keyring", "_core"},
-    "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "_core"},
+    "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "audit", "_core"},
     "cli": {
         "model",
         "runner",

@@ -67,6 +67,7 @@ class CertificateSpec:
         permitted_dns: Sequence[str] = ...,
         subject_key_id: bytes | None = ...,
         serial: bytes | None = ...,
+        ip: Sequence[str] = ...,
     ) -> None: ...
 
 class Authority:

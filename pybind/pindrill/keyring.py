@@ -15,6 +15,9 @@ from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
 ROOT_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=397)
 PERMITTED_NAMES = ["pin.test", "other.test"]
+INTERCEPTION_ROOT = "root-interception"
+"""Issues for whatever an app contacts, so no name constraint can bind it: it lives shorter than the others."""
+_INTERCEPTION_LIFETIME = timedelta(days=90)
 STANDARD_LABELS = (
     *TRUSTED_ROOTS,
     *(f"intermediate-{name}" for name in ("current", "backup", "third")),
@@ -170,9 +173,10 @@ class Keyring:
 
     def _root_spec(self, label: str) -> _core.CertificateSpec:
         lifetime = ROOT_LIFETIME if self.directory else timedelta(days=30)
-        return _core.CertificateSpec(
-            self.authority_name(label), ca=True, permitted_dns=PERMITTED_NAMES, not_after=lifetime
-        )
+        permitted = PERMITTED_NAMES
+        if label == INTERCEPTION_ROOT:
+            lifetime, permitted = min(lifetime, _INTERCEPTION_LIFETIME), []
+        return _core.CertificateSpec(self.authority_name(label), ca=True, permitted_dns=permitted, not_after=lifetime)
 
     def _new_leaf(self, label: str, issuers: tuple[str, ...]) -> _core.Certificate:
         root, intermediate = issuers

@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pindrill.clients.process import helper
@@ -24,14 +24,17 @@ _HOSTS = Path("/etc/hosts")
 _MARK = "# pindrill"
 
 
-def hosts_text(address: str) -> str:
-    """The machine's own hosts file, and the names under test with and without the trailing dot."""
-    own = _HOSTS.read_text() if _HOSTS.exists() else ""
-    return f"{own.rstrip()}\n{_lines(address)}"
+def hosts_text(address: str, names: Iterable[str] = (HOST, SIBLING_HOST, FOREIGN_HOST)) -> str:
+    """The machine's own hosts file, and the names under test, which hide what it says of them."""
+    hidden = frozenset(names)
+    own = (_HOSTS.read_text() if _HOSTS.exists() else "").splitlines()
+    kept = [line for line in own if not hidden & frozenset(line.partition("#")[0].split()[1:])]
+    return "".join(f"{line}\n" for line in kept) + _lines(address, names)
 
 
-def _lines(address: str) -> str:
-    return "".join(f"{address} {name} {name}. {_MARK}\n" for name in (HOST, SIBLING_HOST, FOREIGN_HOST))
+def _lines(address: str, names: Iterable[str] = (HOST, SIBLING_HOST, FOREIGN_HOST)) -> str:
+    """With and without the trailing dot."""
+    return "".join(f"{address} {name} {name}. {_MARK}\n" for name in names)
 
 
 def resolves(address: str) -> bool:

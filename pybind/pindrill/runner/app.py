@@ -1,0 +1,138 @@
+"""The app under audit: started once per condition, driven by hooks, or by nobody."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pindrill.clients.process import Ended, resolved_program, run, scrubbed_environment, signal_name
+from pindrill.clients.template import fill, used
+from pindrill.model import UsageError
+from pindrill.runner.names import NAMES, hosts_text
+
+PLACEHOLDERS = frozenset({"proxy", "ca_file"})
+_HOOK_S = 120.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one start of the app ended."""
+
+    ending_at: int
+    death: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an app is told of the interceptor."""
+
+    proxy: str
+    """host:port, empty where there is no proxy."""
+    scheme: str
+    """Of the proxy's address in the environment: http or socks5h."""
+    ca_file: str
+    names: tuple[str, ...] = ()
+    """Resolve to `address`, for this app only."""
+    address: str = ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {"proxy": self.proxy, "ca_file": self.ca_file}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        if not self.proxy:
+            return {}
+        url = f"{self.scheme}://{self.proxy}"
+        names = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
+        return dict.fromkeys((*names, "ALL_PROXY", "all_proxy") if self.scheme != "http" else names, url)
+
+
+class Command:
+    """A command that is started for each condition, in a throw-away HOME each time."""
+
+    def __init__(self, template: Sequence[str], environment: Mapping[str, str], deadline_s: float) -> None:
+        used((*template, *environment.values()), PLACEHOLDERS)
+        self._template = [resolved_program(template[0]), *template[1:]]
+        self._environment = dict(environment)
+        self._deadline_s = deadline_s
+
+    def start(self, place: Place, directory: Path) -> Ending:
+        home = directory / "home"
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        told = {**place.environment, **{name: fill(text, place.values) for name, text in self._environment.items()}}
+        argv = [fill(part, place.values) for part in self._template]
+        if place.names:
+            hosts = directory / "hosts"
+            hosts.write_text(hosts_text(place.address, place.names))
+            hosts.chmod(0o644)
+            argv = [str(NAMES), str(hosts), "--", *argv]
+        return _ending(run(argv, environment=scrubbed_environment(home, told), deadline_s=self._deadline_s))
+
+    def finish(self, place: Place) -> None:
+        """Every start has ended already."""
+
+
+class Hooks:
+    """Commands around an app that runs elsewhere: `setup` once; `trigger`, `logs` and `reset` for each condition."""
+
+    def __init__(self, *, setup: str, trigger: str, reset: str, logs: str, teardown: str, deadline_s: float) -> None:
+        for text in (setup, trigger, reset, logs, teardown):
+            used((text,), PLACEHOLDERS)
+        self._setup, self._trigger, self._reset, self._logs, self._teardown = setup, trigger, reset, logs, teardown
+        self._deadline_s = deadline_s
+        self._set_up = False
+
+    def start(self, place: Place, directory: Path) -> Ending:
+        if not self._set_up:
+            self._set_up = True
+            self._run(self._setup, place)
+        self._run(self._trigger, place)
+        output = self._run(self._logs, place)
+        self._run(self._reset, place)
+        return Ending(ending_at=0, death="", output=output)
+
+    def finish(self, place: Place) -> None:
+        if self._set_up:
+            self._run(self._teardown, place)
+
+    def _run(self, text: str, place: Place) -> str:
+        if not text:
+            return ""
+        command = fill(text, place.values)
+        done = subprocess.run(  # noqa: S602 - a hook is a line of shell
+            command,
+            shell=True,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=max(_HOOK_S, self._deadline_s),
+            env={**os.environ, "PINDRILL_PROXY": place.proxy, "PINDRILL_CA_FILE": place.ca_file},
+            check=False,
+        )
+        if done.returncode != 0:
+            raise HookFailed(f"the hook `{command}` failed with exit {done.returncode}: {done.stderr.strip()[-400:]}")
+        return done.stdout
+
+
+class HookFailed(Exception):
+    """A hook ended with another exit than 0: nothing can be said of the app."""
+
+
+def _ending(ended: Ended) -> Ending:
+    death = ""
+    if ended.cannot_run is not None:
+        raise UsageError(
+            f"the app cannot be started: {os.strerror(ended.cannot_run)} ({errno.errorcode[ended.cannot_run]})"
+        )
+    if ended.signal is not None and not ended.ending_at:
+        death = f"killed by {signal_name(ended.signal)}"
+    output = (ended.stdout[-4000:] + ended.stderr[-4000:]).decode("utf-8", "replace")
+    return Ending(ending_at=ended.ending_at, death=death, output=output)

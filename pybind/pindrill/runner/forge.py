@@ -1,0 +1,111 @@
+"""The credentials that an interceptor shows: forged per destination and condition, once."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+from pindrill import _core
+from pindrill.audit.facts import Condition, Destination
+from pindrill.keyring import INTERCEPTION_ROOT, Keyring
+
+_OTHER_NAME = "another-host.pin.test"
+_LIFETIME = timedelta(days=7)
+_NEEDS_CHAIN = frozenset(
+    {
+        Condition.GENUINE_LEAF_APPENDED,
+        Condition.GENUINE_ISSUERS_APPENDED,
+        Condition.GENUINE_LEAF_SECOND,
+        Condition.GENUINE_LEAF_WITHOUT_KEY,
+    }
+)
+
+
+class Forge:
+    """Safe to use from many threads. Keys are made beforehand, so that no connection waits for one."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        root = keyring.root(INTERCEPTION_ROOT)
+        self.ca_pem = root.certificate.pem
+        self.ca_der = root.certificate.der
+        self.ca_name = root.certificate.common_name
+        self._leaf_key = _core.KeyPair.generate("p-256")
+        self._issuer = root.intermediate(
+            _core.KeyPair.generate("p-256"),
+            _core.CertificateSpec(f"{root.certificate.common_name} issuing", ca=True, not_after=_LIFETIME),
+        )
+        self._untrusted = _core.Authority.root(
+            _core.KeyPair.generate("p-256"),
+            _core.CertificateSpec("pindrill TEST Root untrusted", ca=True, not_after=_LIFETIME),
+        )
+        self._signing_keys: dict[str, _core.KeyPair] = {}
+        self._chains: dict[Destination, Sequence[_core.Certificate]] = {}
+        self._made: dict[tuple[Condition, Destination], _core.Credential] = {}
+        self._lock = threading.Lock()
+
+    def learn(self, destination: Destination, chain: Sequence[_core.Certificate]) -> None:
+        """The genuine chain, leaf first; a key of its type is made now, where we can make one."""
+        key_type = _core.KeyPair.from_pem(chain[0].pem).type_name
+        with self._lock, suppress(_core.CoreError):
+            if key_type not in self._signing_keys:
+                self._signing_keys[key_type] = _core.KeyPair.generate(key_type.lower())
+        with self._lock:
+            self._chains[destination] = chain
+
+    def knows(self, destination: Destination) -> bool:
+        return destination in self._chains
+
+    def credential(self, condition: Condition, destination: Destination) -> _core.Credential:
+        """KeyError when the condition needs the genuine chain, or a key of its type, and there is none."""
+        with self._lock:
+            key = (condition, destination)
+            if key not in self._made:
+                self._made[key] = self._forged(condition, destination)
+            return self._made[key]
+
+    def _forged(self, condition: Condition, destination: Destination) -> _core.Credential:
+        leaf_key, issuer = self._leaf_key, self._issuer
+        match condition:
+            case Condition.SELF_SIGNED:
+                return _core.Credential(leaf_key, [_core.self_signed(leaf_key, _spec(destination.host))])
+            case Condition.UNTRUSTED_CA:
+                leaf = self._untrusted.issue(leaf_key, _spec(destination.host))
+                return _core.Credential(leaf_key, [leaf, self._untrusted.certificate])
+            case Condition.OTHER_HOST:
+                return _core.Credential(leaf_key, [issuer.issue(leaf_key, _spec(_OTHER_NAME)), issuer.certificate])
+            case Condition.EXPIRED:
+                spec = _spec(destination.host, not_before=timedelta(days=-3), not_after=timedelta(days=-1))
+                return _core.Credential(leaf_key, [issuer.issue(leaf_key, spec), issuer.certificate])
+        chain = [issuer.issue(leaf_key, _spec(destination.host)), issuer.certificate]
+        if condition in _NEEDS_CHAIN:
+            return self._with_genuine(condition, chain, self._chains[destination])
+        return _core.Credential(leaf_key, chain)
+
+    def _with_genuine(
+        self, condition: Condition, forged: list[_core.Certificate], genuine: Sequence[_core.Certificate]
+    ) -> _core.Credential:
+        leaf, *issuers = genuine
+        match condition:
+            case Condition.GENUINE_LEAF_APPENDED:
+                return _core.Credential(self._leaf_key, [*forged, leaf])
+            case Condition.GENUINE_LEAF_SECOND:
+                return _core.Credential(self._leaf_key, [forged[0], leaf, *forged[1:]])
+            case Condition.GENUINE_ISSUERS_APPENDED:
+                return _core.Credential(self._leaf_key, [*forged, *issuers])
+        shown = _core.KeyPair.from_pem(leaf.pem)
+        return _core.Credential(_core.KeyPair.mismatched(shown, self._signing_keys[shown.type_name]), list(genuine))
+
+
+def _spec(
+    host: str, *, not_before: timedelta = timedelta(hours=-1), not_after: timedelta = _LIFETIME
+) -> _core.CertificateSpec:
+    try:
+        address = [str(ipaddress.ip_address(host))]
+    except ValueError:
+        address = []
+    names = [] if address else [host]
+    # A common name has at most 64 characters (RFC 5280, ub-common-name).
+    return _core.CertificateSpec(host[:64], dns=names, ip=address, not_before=not_before, not_after=not_after)

@@ -1,0 +1,152 @@
+"""The pump of an audit: answers the interceptor's questions by the schedule, and hands on every contact."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+from pindrill import _core
+from pindrill.audit.facts import Condition, Contact, Destination, Question
+from pindrill.audit.readable import drop_plaintext
+from pindrill.audit.schedule import Schedule
+from pindrill.model import ClientHello
+from pindrill.runner.forge import Forge
+
+_POLL_S = 0.02
+
+
+class Interceptor(Protocol):
+    """Our own (`_core.Interceptor`), or another program's behind the same face."""
+
+    def listen(self, way: str, address: str, port: int, upstream: tuple[str, int] | None = ...) -> int: ...
+    def next(self, timeout_s: float) -> dict[str, Any] | None: ...
+    def pass_through(self, id: int, label: str) -> None: ...
+    def stage(self, id: int, label: str, credential: _core.Credential) -> None: ...
+    def open(self) -> list[dict[str, Any]]: ...
+    def end_all(self) -> None: ...
+    def fetch_chain(self, host: str, port: int) -> list[_core.Certificate]: ...
+    @property
+    def denied(self) -> int: ...
+
+
+class Pump:
+    """One thread between the interceptor and the schedule. `trouble`: why it stopped, when it did by itself."""
+
+    def __init__(
+        self,
+        interceptor: Interceptor,
+        schedule: Schedule,
+        forge: Forge,
+        emit: Callable[[Contact], None],
+        *,
+        plaintext_directory: Path | None = None,
+    ) -> None:
+        self.run = 0
+        """The start of the app that connections belong to."""
+        self.trouble = ""
+        self.gaps: list[str] = []
+        """What could not be staged or fetched, and why."""
+        self.lock = threading.Lock()
+        """Of the schedule."""
+        self._interceptor = interceptor
+        self._schedule = schedule
+        self._forge = forge
+        self._emit = emit
+        self._plaintext = plaintext_directory
+        self._runs: dict[int, int] = {}
+        self._fetched: set[Destination] = set()
+        self._fetching = ThreadPoolExecutor(max_workers=4, thread_name_prefix="chains")
+        self._quiet = 0
+        """How often no event was waiting."""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._pump, name="interceptor", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends every connection, and takes what they showed."""
+        self._interceptor.end_all()
+        self._stopping.set()
+        self._thread.join()
+        self._fetching.shutdown(wait=False, cancel_futures=True)
+
+    def settle(self, timeout_s: float) -> None:
+        """Waits until the connections of an app that has ended are over, and noted; ends those that are not."""
+        end = time.monotonic() + timeout_s
+        while self._interceptor.open() and time.monotonic() < end:
+            time.sleep(_POLL_S / 4)
+        self._interceptor.end_all()
+        quiet = self._quiet
+        while self._quiet == quiet and self._thread.is_alive():
+            time.sleep(_POLL_S / 4)
+
+    def _pump(self) -> None:
+        try:
+            while True:
+                event = self._interceptor.next(_POLL_S)
+                if event is None:
+                    self._quiet += 1
+                    if self._stopping.is_set():
+                        return
+                elif "seen" in event:
+                    self._ended(event)
+                else:
+                    self._asked(event)
+        except Exception as error:  # whatever it was: what came after was not seen
+            self.trouble = f"the interceptor failed: {error}"
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        question = question_of(event)
+        self._runs[question.id] = self.run
+        self._fetch_once(question.destination)
+        with self.lock:
+            condition = self._schedule.next(question)
+        if condition is not Condition.PASS_THROUGH:
+            try:
+                credential = self._forge.credential(condition, question.destination)
+            except (_core.CoreError, KeyError) as error:
+                self._gap(f"{question.destination}: {condition} cannot be staged: {error}")
+            else:
+                return self._interceptor.stage(question.id, condition.value, credential)
+        self._interceptor.pass_through(question.id, Condition.PASS_THROUGH.value)
+        return None
+
+    def _ended(self, event: dict[str, Any]) -> None:
+        run = self._runs.pop(event["id"], self.run)
+        contact = Contact.from_dict({**event, "answered_at": event["seen"]["response_sent_at"], "run": run})
+        if self._plaintext and contact.plaintext:
+            (self._plaintext / f"{contact.id}-{contact.condition or 'plain'}.bin").write_bytes(contact.plaintext)
+        contact = drop_plaintext(contact)
+        with self.lock:
+            self._schedule.note(contact)
+            self._emit(contact)
+
+    def _fetch_once(self, destination: Destination) -> None:
+        if destination in self._fetched:
+            return
+        self._fetched.add(destination)
+        self._fetching.submit(self._fetch, destination)
+
+    def _fetch(self, destination: Destination) -> None:
+        try:
+            self._forge.learn(destination, self._interceptor.fetch_chain(destination.host, destination.port))
+        except (_core.CoreError, OSError) as error:
+            self._gap(f"{destination}: the genuine chain is not known, so nothing is stapled: {error}")
+
+    def _gap(self, words: str) -> None:
+        if words not in self.gaps:
+            self.gaps.append(words)
+
+
+def question_of(event: dict[str, Any]) -> Question:
+    hello = {name: tuple(value) if isinstance(value, list) else value for name, value in event["hello"].items()}
+    return Question(
+        id=event["id"],
+        way=event["way"],
+        client=event["client"],
+        destination=Destination(event["host"], event["port"]),
+        hello=ClientHello(**hello),
+    )
