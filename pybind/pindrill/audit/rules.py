@@ -7,13 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from pindrill.audit.evidence import Evidence, Refusals
 from pindrill.audit.facts import Condition, Destination
-from pindrill.audit.showing import REFUSALS, ROGUE, STAPLED, UNTRUSTED, Showing, What, answered_at, left_at
+from pindrill.audit.showing import REFUSALS, ROGUE, STAPLED, UNTRUSTED, Showing, What, left_before_the_answer
 from pindrill.audit.words import AuditWord, Finding, connections, named, of_all, stories, times, what_was_read, why
 
 ENOUGH = 2
 """How often something must be seen that may happen once by accident."""
-PROMPT = 2_000_000_000
-"""Nanoseconds. Who leaves later than this after its request may have waited in vain for the answer."""
 
 
 def of_stack(evidence: Evidence, destination: Destination, stack: str) -> Finding | None:
@@ -91,7 +89,7 @@ def _read(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Fin
     if refused.counted:
         return _read_and_refused(evidence, read, mine, refused)
     told = what_was_read(read)
-    if len(read) >= ENOUGH and all(_left_before_the_answer(each) for each in read):
+    if len(read) >= ENOUGH and all(left_before_the_answer(each) for each in read):
         return Finding(AuditWord.LEAKED, f"it refuses too late: {told}, and it left before any answer came", stack)
     notes = f" ({'; '.join(refused.excuses)})" if refused.excuses else ""
     if _readings(mine, (Condition.EXPIRED,)):
@@ -127,14 +125,6 @@ def _certified(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -
         f"its client certificate went to the interceptor on {connections(len(certified))}, though no other data",
         certified[0].contact.stack,
     )
-
-
-def _left_before_the_answer(showing: Showing) -> bool:
-    """By its own choice, and too soon to have lost patience."""
-    contact, left, answered = showing.contact, left_at(showing.contact), answered_at(showing.contact)
-    if not left or contact.upstream_failure or contact.failure or showing.ended_by_us:
-        return False
-    return left - contact.seen.first_data_at < PROMPT and (not answered or answered > left)
 
 
 def _retries_unchecked(evidence: Evidence, read: Sequence[Showing], mine: Sequence[Showing]) -> bool:

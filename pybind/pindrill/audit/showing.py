@@ -21,6 +21,9 @@ ROGUE = frozenset(Condition) - {Condition.PASS_THROUGH}
 _FINISHED_SIZES = frozenset({53, 69, 85})
 _LARGEST_ALERT = 35
 
+PROMPT = 2_000_000_000
+"""Nanoseconds. Who leaves later than this after its request may have waited in vain for the answer."""
+
 
 class What(StrEnum):
     READ = "its data was readable"
@@ -128,3 +131,11 @@ def left_at(contact: Contact) -> int:
 def answered_at(contact: Contact) -> int:
     """When the first byte of an answer was on its way to the client (0: never)."""
     return contact.answered_at or contact.seen.response_sent_at
+
+
+def left_before_the_answer(showing: Showing) -> bool:
+    """Read, and given up by the client's own choice, too soon to have lost patience."""
+    contact, left, answered = showing.contact, left_at(showing.contact), answered_at(showing.contact)
+    if showing.what is not What.READ or not left or contact.upstream_failure or contact.failure or showing.ended_by_us:
+        return False
+    return left - contact.seen.first_data_at < PROMPT and (not answered or answered > left)

@@ -1,0 +1,131 @@
+"""Which condition tells most next, from what the earlier ones showed. Pure: what was done in, the next step out."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pindrill.audit.facts import Condition
+from pindrill.audit.showing import NEEDS_GENUINE_CHAIN, STAPLED, Showing, What, left_before_the_answer
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the connections to a destination are shown, one after the other; the last for all that follow."""
+
+    conditions: tuple[Condition, ...]
+    alone: bool = False
+    """All other destinations are passed through meanwhile: nothing else can have stopped the app."""
+
+    def __str__(self) -> str:
+        return ", then ".join(self.conditions) + (", alone" if self.alone else "")
+
+
+class Outcome(StrEnum):
+    READ = "read"
+    LEFT = "read, left before an answer"
+    REFUSED = "refused with an alert"
+    SILENT = "closed without data"
+    PASSED = "passed through"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Done:
+    step: Step
+    outcome: Outcome
+    connections: int
+
+
+PASS = Step((Condition.PASS_THROUGH,))
+TRUSTED = Step((Condition.TRUSTED_CA,))
+TRUSTED_ALONE = Step(TRUSTED.conditions, alone=True)
+ROGUE_LATER = Step((Condition.PASS_THROUGH, Condition.TRUSTED_CA))
+ROGUE_FIRST = Step((Condition.TRUSTED_CA, Condition.PASS_THROUGH))
+_UNTRUSTED = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
+_LEAKS_SHOWN = 3
+"""How often data must be seen to go before an answer until nothing more is asked."""
+
+
+def outcome_of(showings: Sequence[Showing]) -> Outcome:
+    what = {each.what for each in showings}
+    if What.READ in what:
+        left = all(left_before_the_answer(each) for each in showings if each.what is What.READ)
+        return Outcome.LEFT if left else Outcome.READ
+    if What.REFUSED in what:
+        return Outcome.REFUSED
+    if what & {What.CLOSED, What.VANISHED}:
+        return Outcome.SILENT
+    return Outcome.PASSED if what & {What.CARRIED, What.IDLE} else Outcome.UNCLEAR
+
+
+def next_step(
+    done: Sequence[Done], *, seed: str, chain_known: bool, offered: Collection[Condition], starts: bool
+) -> Step | None:
+    """None: nothing is left to ask. `starts`: the app is started anew for each step."""
+    left = Counter(each.step for each in done)
+    for step in _wanted(done, random.Random(seed), starts):  # noqa: S311
+        if not all(each in offered for each in step.conditions):
+            continue
+        if not chain_known and any(each in NEEDS_GENUINE_CHAIN for each in step.conditions):
+            continue
+        if not left[step]:
+            return step
+        left[step] -= 1
+    return None
+
+
+def _wanted(done: Sequence[Done], chance: random.Random, starts: bool) -> Iterator[Step]:
+    yield PASS
+    yield TRUSTED
+    shown = [each.outcome for each in done if each.step in (TRUSTED, TRUSTED_ALONE)]
+    if Outcome.READ in shown or Outcome.LEFT in shown:
+        yield from _after_reading(done, shown, chance)
+    else:
+        yield from _after_refusing(done, shown, chance, starts)
+
+
+def _after_reading(done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random) -> Iterator[Step]:
+    """A stapled chain tells nothing more of a client that takes the plain one."""
+    if Outcome.READ not in shown or len(set(shown)) > 1:
+        yield from [TRUSTED] * (_LEAKS_SHOWN - 1)
+    first, *others = _shuffled(chance, (*_UNTRUSTED, Condition.OTHER_HOST, Condition.EXPIRED))
+    yield first
+    yield PASS
+    yield from others
+    yield Step((Condition.GENUINE_LEAF_WITHOUT_KEY,))
+    yield from _alone_where_silent(done)
+    yield PASS
+
+
+def _after_refusing(
+    done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random, starts: bool
+) -> Iterator[Step]:
+    yield TRUSTED
+    if Outcome.SILENT in shown:
+        yield TRUSTED_ALONE
+        yield TRUSTED_ALONE
+    yield PASS
+    yield from _shuffled(chance, sorted(STAPLED))
+    yield PASS
+    yield from _shuffled(chance, (*_UNTRUSTED, Condition.OTHER_HOST, Condition.GENUINE_LEAF_WITHOUT_KEY))
+    yield Step((Condition.EXPIRED,))
+    yield PASS
+    if not starts or any(each.step == PASS and each.connections > 1 for each in done):
+        yield ROGUE_LATER
+        yield ROGUE_FIRST
+    yield PASS
+
+
+def _alone_where_silent(done: Sequence[Done]) -> Iterator[Step]:
+    """That an untrusted certificate is refused here proves the trust in the test CA; it must be beyond doubt."""
+    outcomes = [each for each in done if each.step.conditions in ((_UNTRUSTED[0],), (_UNTRUSTED[1],))]
+    if outcomes and all(each.outcome is Outcome.SILENT for each in outcomes):
+        yield from [Step((each,), alone=True) for each in _UNTRUSTED]
+
+
+def _shuffled(chance: random.Random, conditions: Sequence[Condition]) -> list[Step]:
+    return [Step((each,)) for each in chance.sample(conditions, len(conditions))]
