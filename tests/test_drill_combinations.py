@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pindrill.cli import keys
+from pindrill.cli import pins
 from support.cli import CURL, UNPINNED_CURL, Pindrill
 
 TLS13 = ("--tls", "1.3")
@@ -54,5 +54,5 @@ def test_a_bug_of_ours_is_no_verdict_on_the_client(pindrill: Pindrill, monkeypat
     def broken(_: object) -> str:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(keys, "_read", broken)
-    assert pindrill.call("pins", "file").code == 3
+    monkeypatch.setattr(pins, "read_pem", broken)
+    assert pindrill.call("pins", "of", "file").code == 3

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import catalogue, doctor, drill, keys, report
+from pindrill.cli import catalogue, doctor, drill, keys, pins, report
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 
@@ -38,10 +38,10 @@ app = typer.Typer(
 app.command("drill")(drill.drill)
 app.command("scenarios")(catalogue.scenarios)
 app.command("show")(catalogue.show)
-app.command("pins")(keys.pins)
 app.command("report")(report.report)
 app.command("compare")(report.compare)
 app.command("doctor")(doctor.doctor)
+app.add_typer(pins.pins_app, name="pins")
 app.add_typer(keys.keyring_app, name="keyring")
 
 

@@ -1,10 +1,11 @@
-"""`pindrill pins` and `pindrill keyring`."""
+"""`pindrill keyring`, and pins in the notations in use."""
 
 from __future__ import annotations
 
+import base64
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -13,33 +14,14 @@ from pindrill.mint import Mint, pins_of_text
 from pindrill.model import STRATEGIES, PinsOf, UsageError
 
 keyring_app = typer.Typer(help="Kept keys, so that pins can be compiled into an app once.", no_args_is_help=True)
-
-
-def pins(
-    file: Annotated[Path | None, typer.Argument(help="A PEM certificate, chain, key or CSR.")] = None,
-    keyring: Annotated[Path | None, typer.Option(help="The pins of a keyring.")] = None,
-) -> None:
-    """Print pins in the notations in use."""
-    if (file is None) == (keyring is None):
-        raise UsageError("give either a FILE or --keyring DIR")
-    if keyring is not None:
-        _print_keyring(Keyring.open(keyring))
-        return
-    assert file is not None
-    whose = ""
-    try:
-        for subject, pin in pins_of_text(_read(file)):
-            if subject != whose:
-                print(whose := subject)
-            _print_pin(pin)
-    except InputError as error:
-        raise UsageError(f"{file}: {error}") from error
+_MAX_PEM = 4 << 20
+_DER_LABELS = ("CERTIFICATE", "PUBLIC KEY", "CERTIFICATE REQUEST", "PRIVATE KEY")
 
 
 @keyring_app.command("create")
 def create(directory: Path) -> None:
     """Make a keyring; put its roots into the client's store and its pins into the client."""
-    _print_keyring(Keyring.create(directory))
+    print_keyring(Keyring.create(directory))
 
 
 @keyring_app.command("import")
@@ -49,23 +31,17 @@ def import_key(directory: Path, label: str, file: Path) -> None:
     if label not in keyring.labels():
         raise UsageError(f"no label '{label}' in {directory}; there are: {', '.join(keyring.labels())}")
     try:
-        key = keyring.import_key(label, _read(file))
+        key = keyring.import_key(label, read_pem(file))
     except InputError as error:
         raise UsageError(f"{file}: {error}") from error
     half = "private key" if key.has_private else "public key only: scenarios that would serve it are unsupported"
     print(f"{label}: {key.type_name}, {half}")
-    _print_pin(pins_of_text(key.public_pem())[0][1])
+    print_pin(pins_of_text(key.public_pem())[0][1])
 
 
-def _print_keyring(keyring: Keyring) -> None:
-    mint = Mint(keyring)
-    for strategy in STRATEGIES:
-        if strategy.backup:
-            continue
-        primary, backup = mint.pins(strategy, PinsOf())[0], None
-        full = next(s for s in STRATEGIES if s.kind == strategy.kind and s.backup)
-        backup = mint.pins(full, PinsOf())[1]
-        print(f"{strategy.kind:18} sha256/{primary}\n{'  backup':18} sha256/{backup}")
+def print_keyring(keyring: Keyring) -> None:
+    for kind, primary, backup in keyring_pins(keyring):
+        print(f"{kind:18} sha256/{primary}\n{'  backup':18} sha256/{backup}")
     assert keyring.directory
     print(f"{'roots':18} {keyring.directory / 'certificates'}/root-*.pem")
     leaf = keyring.pinned_leaf("leaf-current")
@@ -73,20 +49,53 @@ def _print_keyring(keyring: Keyring) -> None:
     print(f"{'pinned leaf':18} expires in {days} days")
 
 
-def _print_pin(pin: Any) -> None:
-    what = "key (SPKI)" if pin.of == "spki" else "certificate"
-    print(f"  {what}")
-    if pin.of == "spki":
-        print(f"    OkHttp, TrustKit        sha256/{pin.base64}")
-        print(f"    curl, wget, git         sha256//{pin.base64}")
-        print(f'    HPKP                    pin-sha256="{pin.base64}"')
-        print(f"    Android NSC, Apple ATS  {pin.base64}")
-    print(f"    hex                     {pin.hex}")
-    print(f"    colon hex               {pin.colon_hex}")
+def keyring_pins(keyring: Keyring) -> list[tuple[str, str, str]]:
+    """(strategy without backup, pin, backup), in base64."""
+    mint = Mint(keyring)
+    return [(each.kind, *mint.pins(each, PinsOf())[:2]) for each in STRATEGIES if each.backup]  # type: ignore[misc]
 
 
-def _read(path: Path) -> str:
+def notations(pin: Any) -> dict[str, str]:
+    """By who writes it so."""
+    found = {"hex": pin.hex, "colon hex": pin.colon_hex}
+    if pin.of != "spki":
+        return found
+    return {
+        "OkHttp": f"sha256/{pin.base64}",
+        "curl, wget, git": f"sha256//{pin.base64}",
+        "HPKP": f'pin-sha256="{pin.base64}"',
+        "NSC, ATS, TrustKit": pin.base64,
+        "DANE": f"3 1 1 {pin.hex}",
+        **found,
+    }
+
+
+def print_pin(pin: Any) -> None:
+    print(f"  {'key (SPKI)' if pin.of == 'spki' else 'certificate'}")
+    for who, text in notations(pin).items():
+        print(f"    {who:23} {text}")
+
+
+def read_pem(path: Path) -> str:
+    """PEM text; DER is put into it."""
     try:
-        return path.read_text()
+        if path.stat().st_size > _MAX_PEM:
+            raise UsageError(f"{path}: larger than {_MAX_PEM >> 20} MiB; give a certificate, chain, key or CSR")
+        data = path.read_bytes()
+        return _from_der(data) if data.startswith(b"\x30") else data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as PEM text: {error}") from error
+
+
+def _from_der(data: bytes) -> str:
+    """The first kind that it can be read as; as a certificate, to say what is wrong, when it is none."""
+    texts = [
+        f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n" for label in _DER_LABELS
+    ]
+    for text in texts:
+        try:
+            pins_of_text(text)
+        except InputError:
+            continue
+        return text
+    return texts[0]

@@ -90,15 +90,23 @@ TARGETS: Mapping[Format, Target] = {
 def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: datetime) -> list[Loss]:
     """`pins_are`: of which certificates the pins are, where the target asks and this file does not say."""
     can = TARGETS[target]
-    found = [loss for rule in file.rules for loss in _of_rule(file, rule, target, can, pins_are, at)]
+    found = [loss for rule in meaningful(file) for loss in _of_rule(rule, target, can, pins_are, at)]
     if target is Format.HPKP and len(file.rules) > 1:
         found.append(Loss(kind="settings", line=1, what="several rules: a header has the pins of one host"))
     return found
 
 
-def _of_rule(
-    file: PinFile, rule: PinRule, target: Format, can: Target, pins_are: Position | None, at: datetime
-) -> Iterator[Loss]:
+def meaningful(file: PinFile) -> list[PinRule]:
+    """Without entries that neither pin a name nor exempt it from the pins of another."""
+    pinned = [rule for rule in file.rules if rule.all_pins]
+    return [rule for rule in file.rules if rule.all_pins or rule.lockout or _covered(rule, pinned)]
+
+
+def _covered(rule: PinRule, others: list[PinRule]) -> bool:
+    return any(other.domain != rule.domain and other.covers(rule.domain) for other in others)
+
+
+def _of_rule(rule: PinRule, target: Format, can: Target, pins_are: Position | None, at: datetime) -> Iterator[Loss]:
     def loss(kind: Kind, what: str, line: int = 0) -> Loss:
         return Loss(kind=kind, line=line or rule.line, what=f"{rule.domain or 'all hosts'}: {what}")
 
@@ -115,6 +123,8 @@ def _of_rule(
         yield loss("report-uris", "reports on mismatches")
     if not rule.all_pins and not can.exclusions:
         yield loss("exclusion", "a name that is exempt from pinning")
+    if not rule.all_pins and rule.subdomains == "all" and target is Format.TRUSTKIT_IOS:
+        yield loss("exclusion", "a name that is exempt with everything below it, the target exempts one name")
     enough = not rule.enforce and target is not Format.HPKP
     if rule.all_pins and len({pin.digest for pin in rule.all_pins}) < can.min_pins and not enough:
         yield loss("backup", f"one pin, {target} wants {can.min_pins}")

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from pindrill.model import UsageError
 from pindrill.pinfiles import ats, trustkit_ios
 from pindrill.pinfiles.digests import encoded
-from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position, losses
+from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position, losses, meaningful
 from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
 
 
@@ -39,7 +39,7 @@ def write(
         may_go = sorted({loss.kind for loss in missing} & set(DROPPABLE))
         hint = f"\nleave out on purpose with {' '.join(f'--drop {kind}' for kind in may_go)}" if may_go else ""
         raise UsageError(f"no equal in {target}:\n{lines}{hint}")
-    rules = [_kept(rule, target, pins_are) for rule in file.rules if rule.all_pins or TARGETS[target].exclusions]
+    rules = [_kept(rule, target, pins_are) for rule in meaningful(file) if rule.all_pins or TARGETS[target].exclusions]
     return _WRITERS[target](rules, merged)
 
 

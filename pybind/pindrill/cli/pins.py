@@ -1,0 +1,261 @@
+"""`pindrill pins`: pin files shown, linted, converted and compared; the pins of a certificate, key or server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from pindrill.cli.keys import keyring_pins, notations, print_keyring, print_pin, read_pem
+from pindrill.keyring import InputError, Keyring
+from pindrill.mint import pins_of_text
+from pindrill.model import UsageError
+from pindrill.pinfiles import Finding, Format, PinFile, Severity, read_all
+from pindrill.pinfiles.chains import certificates, is_address, shown_chain
+from pindrill.pinfiles.explain import differences, rule_as_json, shown
+from pindrill.pinfiles.lint import SOON, lint, worst
+from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position
+from pindrill.pinfiles.model import canonical
+from pindrill.pinfiles.write import write
+
+pins_app = typer.Typer(help="Pin files as shipped, and pins in every notation.", no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(help="Pin files, an APK, an IPA or a keyring; the format is found.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
+At = Annotated[str | None, typer.Option("--at", metavar="DATE", help="Judge as of this day or instant (UTC).")]
+
+
+@pins_app.command("show")
+def show(files: Files, as_json: Json = False, at: At = None) -> None:
+    """What each file pins, with the semantics of its format."""
+    when = read_at(at)
+    for file in _read(files):
+        if as_json:
+            _print_lines(rule_as_json(file, rule, when) for rule in file.rules)
+        else:
+            print("\n".join(shown(file, when)))
+
+
+@pins_app.command("lint")
+def lint_files(
+    files: Files,
+    chain: Annotated[Path | None, typer.Option(help="PEM, leaf first: do the pins still match it?")] = None,
+    live: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Contact it and take the chain it shows.")
+    ] = None,
+    host: Annotated[list[str] | None, typer.Option(help="A host that must be pinned.")] = None,
+    soon: Annotated[int, typer.Option(metavar="DAYS", help="How long before an expiration to warn.")] = SOON.days,
+    as_json: Json = False,
+    at: At = None,
+) -> None:
+    """Find what locks users out, leaves them unpinned or will hurt. Files together are files of one app.
+
+    Exit code 1 when a finding is an error, 0 otherwise.
+    """
+    if chain and live:
+        raise UsageError("give either --chain or --live")
+    hosts = [canonical(name) for name in host or ()] or ([canonical(live.rpartition(":")[0])] if live else [])
+    found = lint(
+        _read(files),
+        read_at(at),
+        soon=timedelta(days=max(0, min(soon, 36500))),
+        chain=_chain(chain, live),
+        hosts=hosts,
+    )
+    if as_json:
+        _print_lines(finding.to_json() for finding in found)
+    else:
+        _print_findings(found, len(files))
+    if worst(found) is Severity.ERROR:
+        raise typer.Exit(1)
+
+
+@pins_app.command("convert")
+def convert(
+    file: Annotated[Path, typer.Argument(help="A pin file.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help=", ".join(TARGETS))],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Instead of standard output.")] = None,
+    source: Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Where a file holds several.")] = None,
+    pins_are: Annotated[str | None, typer.Option(metavar="leaf|ca", help="Of which certificates the pins are.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help=f"Leave out: {', '.join(DROPPABLE)}.")] = None,
+    host: Annotated[str | None, typer.Option(help="The host of pins that are for every host.")] = None,
+    max_age: Annotated[int | None, typer.Option(metavar="SECONDS", help="For an HPKP header.")] = None,
+    as_json: Json = False,
+    at: At = None,
+) -> None:
+    """Write the pins in another format. What has no equal there is an error that lists each thing."""
+    target = _format(to)
+    read = _chosen(file, source)
+    if host:
+        named = tuple(replace(rule, domain=rule.domain or canonical(host)) for rule in read.rules)
+        read = replace(read, rules=named)
+    position, kinds = _position(pins_are), [_kind(each) for each in drop or ()]
+    settings = {} if max_age is None else {"max-age": str(max_age)}
+    text = write(read, target, at=read_at(at), pins_are=position, drop=kinds, settings=settings)
+    if output:
+        try:
+            output.write_text(text)
+        except OSError as error:
+            raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    if as_json:
+        _print_lines([{"from": read.format.value, "to": target.value, "file": str(file), "text": text}])
+    elif not output:
+        print(text, end="")
+
+
+@pins_app.command("diff")
+def diff(
+    one: Annotated[Path, typer.Argument(help="A pin file.")],
+    other: Annotated[Path, typer.Argument(help="Another, in the same or another format.")],
+    as_json: Json = False,
+    at: At = None,
+) -> None:
+    """What two pin files pin differently, by what they mean and not by how they are written. Exit code 0 always."""
+    when = read_at(at)
+    found = [line for first in _read([one]) for second in _read([other]) for line in differences(first, second, when)]
+    if as_json:
+        _print_lines(found)
+        return
+    for line in found:
+        print(line["domain"] or "every host")
+        print("".join(f"  - {pin}\n" for pin in line["only_first"]), end="")
+        print("".join(f"  + {pin}\n" for pin in line["only_second"]), end="")
+        print("".join(f"  {change}\n" for change in line["changes"]), end="")
+    if not found:
+        print("no difference")
+
+
+@pins_app.command("of")
+def pins_of(
+    what: Annotated[
+        str | None, typer.Argument(metavar="FILE|HOST:PORT", help="Certificate, chain, key or CSR.")
+    ] = None,
+    keyring: Annotated[Path | None, typer.Option(help="The pins of a keyring.")] = None,
+    as_json: Json = False,
+    at: At = None,
+) -> None:
+    """Print pins in the notations in use. A server is contacted only when it is named, and not validated."""
+    if (what is None) == (keyring is None):
+        raise UsageError("give either a FILE, a HOST:PORT or --keyring DIR")
+    when = read_at(at)
+    if keyring is not None:
+        _print_keyring(Keyring.open(keyring), as_json)
+        return
+    assert what is not None
+    live = is_address(what) and not Path(what).exists()
+    pem = shown_chain(what) if live else read_pem(Path(what))
+    try:
+        found, validity = pins_of_text(pem), _validity(pem, when)
+    except InputError as error:
+        raise UsageError(f"{what}: {error}") from error
+    whose = ""
+    for subject, pin in found:
+        if as_json:
+            line = {"subject": subject, "of": pin.of, "base64": pin.base64, "notations": notations(pin)}
+            _print_lines([{**line, **validity.get(subject, {})}])
+            continue
+        if subject != whose:
+            print(whose := subject)
+            if note := validity.get(subject, {}).get("note"):
+                print(f"  {note}")
+        print_pin(pin)
+
+
+def _validity(pem: str, at: datetime) -> dict[str, dict[str, Any]]:
+    """By subject; a note where a certificate is not valid then."""
+    found = {}
+    for certificate in certificates(pem) if "-----BEGIN CERTIFICATE-----" in pem else ():
+        start, end = (_utc(certificate.not_before), _utc(certificate.not_after))
+        line: dict[str, Any] = {"not_before": start.isoformat(), "not_after": end.isoformat()}
+        if not start <= at <= end:
+            line["note"] = f"not valid at {at:%Y-%m-%d}: from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+        found[certificate.subject] = line
+    return found
+
+
+def _utc(seconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+def _print_keyring(keyring: Keyring, as_json: bool) -> None:
+    if not as_json:
+        print_keyring(keyring)
+        return
+    _print_lines({"strategy": kind, "pin": pin, "backup": backup} for kind, pin, backup in keyring_pins(keyring))
+
+
+# --- reading what was asked for --------------------------------------------------------------------------------
+
+
+def read_at(text: str | None) -> datetime:
+    """A day is its first instant, UTC; nothing is now."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--at is a date such as 2027-03-01 or 2027-03-01T12:00Z, not '{text}'") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _read(files: Sequence[Path]) -> list[PinFile]:
+    return [found for file in files for found in read_all(file)]
+
+
+def _chosen(file: Path, source: str | None) -> PinFile:
+    found = [each for each in read_all(file) if source is None or each.format is _format(source)]
+    if len(found) != 1:
+        formats = ", ".join(each.format for each in read_all(file))
+        raise UsageError(f"{file}: holds {formats}; choose one with --from")
+    return found[0]
+
+
+def _chain(file: Path | None, live: str | None) -> list[Any]:
+    if file is None and live is None:
+        return []
+    try:
+        return certificates(shown_chain(live) if live else read_pem(file or Path()))
+    except InputError as error:
+        raise UsageError(f"{live or file}: {error}") from error
+
+
+def _format(text: str) -> Format:
+    try:
+        return Format(text)
+    except ValueError as error:
+        raise UsageError(f"no format is called '{text}'; there are: {', '.join(Format)}") from error
+
+
+def _position(text: str | None) -> Position | None:
+    if text is None or text in get_args(Position):
+        return text  # type: ignore[return-value]
+    raise UsageError(f"--pins-are is leaf or ca, not '{text}'")
+
+
+def _kind(text: str) -> Kind:
+    for kind in DROPPABLE:
+        if kind == text:
+            return kind
+    raise UsageError(f"--drop is one of {', '.join(DROPPABLE)}, not '{text}'")
+
+
+# --- printing --------------------------------------------------------------------------------------------------
+
+
+def _print_lines(lines: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:
+    for line in lines:
+        print(json.dumps(line, ensure_ascii=True))
+
+
+def _print_findings(found: Sequence[Finding], files: int) -> None:
+    for finding in found:
+        print(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]")
+        print(f"  effect: {finding.effect}\n  fix: {finding.fix}")
+    counts = {severity: sum(finding.severity is severity for finding in found) for severity in Severity}
+    counted = ", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items() if count)
+    print(counted or f"nothing found in {files} file{'s' if files != 1 else ''}")
