@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -173,3 +174,13 @@ def test_a_method_of_a_test_case_cannot_have_the_mark(project: pytest.Pytester) 
 def test_a_run_without_pindrill_loads_nothing_of_it(project: pytest.Pytester) -> None:
     project.makepyfile("import sys\n\ndef test_it():\n    assert 'pindrill.runner' not in sys.modules")
     apart(project).assert_outcomes(passed=1)
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "pytest.md").read_text()
+
+
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
+def test_an_example_of_the_page_passes(project: pytest.Pytester, example: str) -> None:
+    project.makepyfile(example)
+    result = apart(project)
+    assert set(result.parseoutcomes()) == {"passed"}

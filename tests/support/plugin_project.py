@@ -12,7 +12,9 @@ import pytest
 from support.plugin_clients import STDLIB
 
 _LOADED = [] if entry_points(group="pytest11", name="pindrill") else ["-p", "pindrill.pytest_plugin"]
-_STRICT = ["-W", "error", "--strict-markers", "--strict-config", "-p", "no:cacheprovider"]
+# The loader of an editable install is imported before pytest looks for what to rewrite.
+_LOADER = "ignore:Module already imported so cannot be rewritten; _editable"
+_STRICT = ["-W", "error", "-W", _LOADER, "--strict-markers", "--strict-config", "-p", "no:cacheprovider"]
 ONE_CELL = """
 import pytest
 from client import fetch

@@ -92,10 +92,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Collector(options.option(config, "json")), "pindrill-collector")
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    session = config.stash.get(_SESSION, None)
-    if session is not None:
-        session.close()
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """A worker of xdist may be ended once its session is finished."""
+    result = yield
+    mine = session.config.stash.get(_SESSION, None)
+    if mine is not None:
+        mine.close()
+    return result
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
