@@ -45,6 +45,8 @@ NOT_RESOLVED = closed(upstream_failure="app.pin.test: no address")
 BROKEN = closed(failure="the certificate could not be minted")
 SMALL = contact(C.PASS_THROUGH, seen(hello=HELLO, ended="fin", ended_at=80))
 
+AFTER_US = contact(C.TRUSTED_CA, finished(alerts=(alert(0, sent=True, at=70),)))
+BEFORE_US = contact(C.TRUSTED_CA, finished(alerts=(alert(0, at=60), alert(0, sent=True, at=70)), close_notify=True))
 
 ROWS = (
     # pinned: pass-through works, this stack trusts the test CA elsewhere, refused repeatedly
@@ -107,6 +109,13 @@ ROWS = (
         "T11 open as in pass-through", runs(TRUST, (passed(), idle()), (held(), closed()), (held(), closed())), W.PINNED
     ),
     Row("a failure of ours is no refusal", (*TRUST, passed(), *two(BROKEN)), W.INCONCLUSIVE, "could not be minted"),
+    Row("closed after the server", (*TRUST, passed(), *two(AFTER_US)), W.INCONCLUSIVE, "until the server closed"),
+    Row("closed before the server", (*TRUST, passed(), *two(BEFORE_US)), W.PINNED),
+    Row(
+        "an alert is one, whatever became of the upstream",
+        (*TRUST, passed(), *two(told(upstream_failure="reset"))),
+        W.PINNED,
+    ),
     Row("an upstream failure is no refusal", (*TRUST, passed(), *two(NOT_RESOLVED)), W.INCONCLUSIVE, "no address"),
     # ... beyond the connections that carry nothing anyway
     Row("idle ones look like refusals", (*TRUST, passed(), idle(), *two(closed())), W.INCONCLUSIVE, "as some do when"),

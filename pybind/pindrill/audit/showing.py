@@ -74,11 +74,12 @@ def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
         return What.NOTHING, story(seen, ending_at)
     if seen.data_bytes:
         return What.READ, story(seen)
-    if trouble := contact.upstream_failure or contact.failure:
-        return What.NOTHING, f"could not be judged: {trouble}"
     if seen.client_certificate:
         return What.CERTIFIED, "sent its client certificate to the interceptor"
-    return _without_data(contact, ending_at)
+    what, why = _without_data(contact, ending_at)
+    trouble = contact.upstream_failure or contact.failure
+    # An alert of the client is its own doing, whatever became of the upstream.
+    return (What.NOTHING, f"could not be judged: {trouble}") if trouble and what is not What.REFUSED else (what, why)
 
 
 def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
@@ -87,8 +88,12 @@ def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
     match shape(seen, ending_at):
         case Shape.ALERT:
             return What.REFUSED, told
+        case Shape.AFTER_HANDSHAKE if refusal_alert(seen) is not None:
+            return What.REFUSED, told
+        case Shape.AFTER_HANDSHAKE if any(each.sent and each.at <= left_at(contact) for each in seen.alerts):
+            return What.NOTHING, "completed the handshake and sent nothing until the server closed the connection"
         case Shape.AFTER_HANDSHAKE:
-            return (What.CLOSED if refusal_alert(seen) is None else What.REFUSED), told
+            return What.CLOSED, told
         case Shape.SILENT_FIN:
             return What.VANISHED, told
         case Shape.SILENT_RESET:
