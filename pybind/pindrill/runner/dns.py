@@ -1,0 +1,120 @@
+"""A small DNS server: chosen names are here, the rest is asked of the machine's own resolver."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import socketserver
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord, dns
+from dnslib.server import DNSHandler, DNSLogger, DNSServer
+
+from pindrill.model import UsageError
+
+_TTL_S = 5
+_TIMEOUT_S = 5.0
+_LARGEST = 65535
+
+
+class DnsAnswerer:
+    """Over UDP and TCP on one port. Of a chosen name there are addresses of one family, and nothing else."""
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        *,
+        names: Iterable[str],
+        target: str,
+        clients: Iterable[str] = ("127.0.0.0/8", "::1/128"),
+        resolver: tuple[str, int] | None = None,
+    ) -> None:
+        self._names = frozenset(name.lower().rstrip(".") for name in names)
+        self._target = ipaddress.ip_address(target)
+        self._clients = [ipaddress.ip_network(client) for client in clients]
+        self._resolver = resolver or _machine_resolver()
+        try:
+            self._udp = self._server(address, port, tcp=False)
+            self.port: int = self._udp.server.server_address[1]
+            self._tcp = self._server(address, self.port, tcp=True)
+        except OSError as error:
+            raise UsageError(f"--dns: cannot listen on {address} port {port}: {error.strerror}") from error
+        for server in (self._udp, self._tcp):
+            threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self) -> None:
+        for server in (self._udp, self._tcp):
+            server.stop()
+            server.server.server_close()
+
+    def reply(self, data: bytes, client: str, *, tcp: bool) -> bytes:
+        """DNSError for what is no question of somebody who is served."""
+        if not any(ipaddress.ip_address(client) in network for network in self._clients):
+            raise DNSError(f"{client} is not served")
+        request = DNSRecord.parse(data)
+        if str(request.q.qname).lower().rstrip(".") not in self._names:
+            try:
+                return self._ask(data, tcp=tcp)
+            except OSError:
+                failed = request.reply()
+                failed.header.rcode = RCODE.SERVFAIL
+                return bytes(failed.pack())
+        answer = request.reply()
+        v4 = self._target.version == 4
+        if request.q.qtype == (QTYPE.A if v4 else QTYPE.AAAA):
+            found = (dns.A if v4 else dns.AAAA)(str(self._target))
+            answer.add_answer(RR(request.q.qname, request.q.qtype, rdata=found, ttl=_TTL_S))
+        return bytes(answer.pack())
+
+    def _ask(self, data: bytes, *, tcp: bool) -> bytes:
+        """The question as it came, and the answer as it came."""
+        if not tcp:
+            family = socket.AF_INET6 if ":" in self._resolver[0] else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as asking:
+                asking.settimeout(_TIMEOUT_S)
+                asking.connect(self._resolver)
+                asking.send(data)
+                return asking.recv(_LARGEST)
+        with socket.create_connection(self._resolver, timeout=_TIMEOUT_S) as asking, asking.makefile("rb") as answer:
+            asking.sendall(len(data).to_bytes(2) + data)
+            return answer.read(int.from_bytes(answer.read(2)))
+
+    def _server(self, address: str, port: int, *, tcp: bool) -> DNSServer:
+        answerer = self
+
+        class Handler(DNSHandler):  # type: ignore[misc]
+            def get_reply(self, data: bytes) -> bytes:
+                return answerer.reply(data, self.client_address[0], tcp=tcp)
+
+        server = _Tcp if tcp else _Udp
+        return DNSServer(None, address, port, logger=DNSLogger("-all"), handler=Handler, tcp=tcp, server=server)
+
+
+class _Quiet(socketserver.ThreadingMixIn):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """What a peer sends is no error of ours."""
+
+
+class _Udp(_Quiet, socketserver.UDPServer):
+    pass
+
+
+class _Tcp(_Quiet, socketserver.TCPServer):
+    pass
+
+
+def _machine_resolver() -> tuple[str, int]:
+    try:
+        for line in Path("/etc/resolv.conf").read_text().splitlines():
+            words = line.split()
+            if words[:1] == ["nameserver"] and len(words) > 1:
+                return words[1], 53
+    except OSError:
+        pass
+    return "127.0.0.1", 53
