@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import catalogue, doctor, drill, keys, pins, report
+from pindrill.cli import catalogue, doctor, drill, keys, merge, pins, report
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 

@@ -58,6 +58,8 @@ class Request:
     repeat_command: Callable[[Cell], str] = lambda cell: cell.scenario.id
     done: frozenset[tuple[str, str, str, int]] = frozenset()
     """Cells that an earlier run finished."""
+    shard: tuple[int, int] = (1, 1)
+    """(i, n): every n-th cell, from the i-th on."""
 
 
 @dataclass
@@ -85,7 +87,9 @@ class Drill:
         todo: list[Cell] = []
         with ThreadPoolExecutor(self._request.jobs) as pool:
             try:
-                cells, inexpressible = self._cells(pool)
+                every, inexpressible = self._cells(pool)
+                index, of = self._request.shard
+                cells = every[index - 1 :: of]
                 self._notice_hanging(cells)
                 todo = [cell for cell in cells if cell.key not in self._request.done]
                 for line in self._finished(pool, todo, inexpressible):

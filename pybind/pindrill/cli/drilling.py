@@ -1,0 +1,204 @@
+"""Drills of several clients, one after the other: where they run, what is told meanwhile, what they come to."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pindrill.cli.client_file import Known
+from pindrill.cli.subjects import Subject, read_pinning
+from pindrill.keyring import Keyring
+from pindrill.mint import Mint
+from pindrill.model import STRATEGY, UNJUDGED, VIOLATIONS, Scenario, Strategy, TlsVersion, UsageError, VerdictWord
+from pindrill.runner import names
+from pindrill.runner.bench import Bench, own_address, run_directory
+from pindrill.runner.drill import Drill, Request
+from pindrill.runner.plan import Cell
+from pindrill.runner.results import Result, ResultFile
+
+WHOLE = (1, 1)
+Place = tuple[str, Path]
+"""The address and the directory of a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of every client of the run."""
+
+    scenarios: Sequence[Scenario]
+    strategies: Sequence[Strategy] | None
+    versions: Sequence[TlsVersion]
+    pinned: str | None = None
+    keyring: Path | None = None
+    semantics: str | None = None
+    """As given on the command line, for the command that repeats a cell."""
+    deadline_s: float = 10.0
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    rounds: int = 1
+    shard: tuple[int, int] = WHOLE
+    key_log: Path | None = None
+
+
+@dataclass
+class Tally:
+    """What the results of all clients come to."""
+
+    lines: list[Result] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def drill_all(subjects: Sequence[Subject], asked: Asked, place: Place, results: ResultFile | None) -> Tally:
+    address, directory = place
+    keys = Keyring.open(asked.keyring) if asked.keyring else Keyring()
+    tally = Tally(lines=list(results.earlier) if results else [])
+    for number, subject in enumerate(subjects):
+        own = directory / f"client-{number}"
+        own.mkdir()
+        request = Request(
+            client=subject.name,
+            scenarios=asked.scenarios,
+            strategies=(STRATEGY[asked.pinned],) if asked.pinned and asked.pinned != "none" else asked.strategies,
+            versions=asked.versions,
+            semantics=subject.semantics,
+            pinning=read_pinning(subject.make_driver, asked.pinned, asked.keyring),
+            rounds=asked.rounds,
+            jobs=asked.jobs,
+            repeat_command=_repeat_command(subject, asked),
+            done=_done(tally.lines, subject.name),
+            shard=asked.shard,
+        )
+        mint = Mint(keys)
+        bench = Bench(
+            mint,
+            subject.make_driver(own),
+            address=address,
+            deadline_s=asked.deadline_s,
+            respond=subject.respond,
+            directory=own,
+            key_log_file=asked.key_log,
+        )
+        try:
+            unwatched = bench.unwatched if number == 0 else []
+            _run(Drill(bench, mint, request), subject, tally, results, unwatched, asked.shard)
+        finally:
+            bench.close()
+        if tally.interrupted:
+            break
+    return tally
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    index, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= index <= of:
+        raise UsageError(f"--shard is I/N with I from 1 to N, such as 2/3, not '{text}'")
+    return index, of
+
+
+def _run(
+    drill: Drill,
+    subject: Subject,
+    tally: Tally,
+    results: ResultFile | None,
+    unwatched: Sequence[str],
+    shard: tuple[int, int],
+) -> None:
+    console = Console(stderr=True)
+    for gap in unwatched:
+        console.print(f"not watched for downgrades: {gap}", highlight=False)
+    mine: list[Result] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task(subject.name, total=None)
+
+        def emit(line: Result, total: int) -> None:
+            known = next((k for k in subject.known if k.covers(line) and k.verdict == line["verdict"]), None)
+            line = {
+                **line,
+                "client_version": subject.version,
+                "known": {"reason": known.reason, "source": known.source} if known else None,
+                **({} if shard == WHOLE else {"shard": "{}/{}".format(*shard)}),
+            }
+            mine.append(line)
+            tally.lines.append(line)
+            if results:
+                results.append(line)
+            progress.update(bar, total=total, advance=1)
+
+        verdicts = drill.run(emit)
+    tally.interrupted = verdicts.interrupted
+    # A part of the cells cannot tell what never happens: `pindrill merge` does.
+    tally.stale += stale(subject.name, subject.known, mine) if shard == WHOLE and not verdicts.interrupted else []
+    if not console.is_terminal:
+        console.print(f"{subject.name}: {len(mine)} cells", highlight=False)
+
+
+def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list[str]:
+    """Listed deviations that no longer happen, of the cells that were run."""
+    return [
+        f"{client}: {', '.join(known.scenarios)} is listed as a known {known.verdict}, but did not happen"
+        for known in listed
+        if any(known.covers(line) for line in lines)
+        and not any(known.covers(line) and line["verdict"] == known.verdict for line in lines)
+    ]
+
+
+def exit_code_of(lines: Sequence[Result], tally: Tally) -> int:
+    words = {VerdictWord(line["verdict"]) for line in lines if not line.get("known")}
+    if words & VIOLATIONS or tally.stale:
+        return 1
+    judged = {VerdictWord(line["verdict"]) for line in lines} - {VerdictWord.UNSUPPORTED}
+    return 3 if words & UNJUDGED or tally.interrupted or not judged else 0
+
+
+def _done(lines: Sequence[Result], client: str) -> frozenset[tuple[str, str, str, int]]:
+    return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in lines if r["client"] == client)
+
+
+def _repeat_command(subject: Subject, asked: Asked) -> Callable[[Cell], str]:
+    options = ["--keyring", str(asked.keyring)] if asked.keyring else []
+    options += ["--pinned", asked.pinned] if asked.pinned else []
+    options += ["--semantics", asked.semantics] if asked.semantics else []
+    options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != 10.0 else []
+
+    def repeat(cell: Cell) -> str:
+        chosen = ["--strategy", cell.strategy_name] if cell.strategy and not asked.pinned else []
+        parts = ["pindrill", "drill", "--only", cell.scenario.id, *chosen, "--tls", cell.tls, *options, *subject.repeat]
+        return shlex.join(parts)
+
+    return repeat
+
+
+# --- where it runs ---------------------------------------------------------------------------------------------
+
+
+def enter_place(subjects: Sequence[Subject], edit_hosts: bool, stack: ExitStack) -> tuple[str, Path]:
+    """The address and directory of this run; enters the place where the names resolve."""
+    inherited = os.environ.get("PINDRILL_RUN_DIRECTORY")
+    address = os.environ.get(names.ADDRESS_VARIABLE, "")
+    if inherited:
+        for variable in ("PINDRILL_RUN_DIRECTORY", names.ADDRESS_VARIABLE):
+            del os.environ[variable]
+        directory = Path(inherited)
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    else:
+        address, directory = own_address(), run_directory()
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        if edit_hosts:
+            stack.enter_context(names.edited_hosts(address))
+        else:
+            names.enter(address, directory, sys.argv[1:])
+    if not all(subject.resolves_itself for subject in subjects) and not names.resolves(address):
+        raise names.advice()
+    return address, directory

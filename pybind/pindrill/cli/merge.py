@@ -1,0 +1,79 @@
+"""`pindrill merge`: the parts of a drill, run with --shard, become one run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pindrill.cli.client_file import read_client_file
+from pindrill.cli.drill import refuse_unwritable
+from pindrill.cli.drilling import Tally, exit_code_of, stale
+from pindrill.cli.stored import Result, read_stored
+from pindrill.model import UsageError
+from pindrill.reports import junit, text
+from pindrill.runner.results import ResultFile
+
+
+def merge(
+    results: Annotated[list[Path], typer.Argument(help="The --json files of all parts.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole run here.")] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit file here.")] = None,
+    client: Annotated[
+        list[Path] | None, typer.Option(help="A client file: are its known deviations still there? Repeatable.")
+    ] = None,
+) -> None:
+    """Join the parts of a drill. The report and the exit code are those of the whole run; a missing part is told."""
+    if json_file and any(json_file.exists() and json_file.samefile(part) for part in results if part.exists()):
+        raise UsageError(f"--json {json_file}: is one of the parts; name another file")
+    if junit_file:
+        refuse_unwritable(junit_file)
+    stored = read_stored(results)
+    if stored.findings:
+        raise UsageError(f"{results[0]}: lint findings are no part of a drill; give the --json files of its shards")
+    missing = _missing(stored)
+    lines = [{name: value for name, value in line.items() if name != "shard"} for line in stored]
+    tally = Tally(lines=lines, interrupted=bool(missing))
+    for path in client or ():
+        file = read_client_file(path)
+        tally.stale += stale(file.name, file.known, [line for line in lines if line["client"] == file.name])
+    if json_file:
+        _write(lines, json_file)
+    if junit_file:
+        junit_file.write_text(junit.render(lines))
+    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
+    for gap in missing:
+        print(f"pindrill: {gap}", file=sys.stderr)
+    raise typer.Exit(exit_code_of(lines, tally))
+
+
+def _missing(lines: Iterable[Result]) -> list[str]:
+    """Parts of which there is no line, by client."""
+    seen: dict[str, set[int]] = {}
+    of: dict[str, int] = {}
+    for line in lines:
+        if "shard" not in line:
+            continue
+        index, count = map(int, line["shard"].split("/"))
+        if of.setdefault(line["client"], count) != count:
+            raise UsageError(
+                f"{line['client']}: parts of {of[line['client']]} and of {count} are of different runs; merge one run"
+            )
+        seen.setdefault(line["client"], set()).add(index)
+    return [
+        f"{client}: no line of shard {index}/{count}: it was not run, or had no cell"
+        for client, count in of.items()
+        for index in range(1, count + 1)
+        if index not in seen[client]
+    ]
+
+
+def _write(lines: Sequence[Result], path: Path) -> None:
+    file = ResultFile(path, resume=False)
+    for line in lines:
+        file.append(line)
+    file.close()
