@@ -59,12 +59,28 @@ def git_uses(text: str, notes: Notes) -> Iterator[Use]:
             yield Use(Format.GIT, value, number, url_host(address), not ({address, ""} & off))
 
 
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\", "": ""}
+
+
+def _note_escape(escaped: str, line: int, notes: Notes) -> None:
+    notes.add(
+        "structure",
+        line,
+        f"\\{escaped} is no escape in git's configuration",
+        effect="git refuses the whole file: every command that reads it fails",
+        fix="put the value into double quotes, without the backslash",
+    )
+
+
 def _git_value(text: str, line: int, notes: Notes, *, key: str) -> str:
     value, quoted = "", False
     characters = iter(text)
     for character in characters:
         if character == "\\":
-            value += {"n": "\n", "t": "\t"}.get(escaped := next(characters, ""), escaped)
+            escaped = next(characters, "")
+            value += _ESCAPES.get(escaped, "")
+            if escaped not in _ESCAPES:
+                _note_escape(escaped, line, notes)
         elif character == '"':
             quoted = not quoted
         elif character in ";#" and not quoted:

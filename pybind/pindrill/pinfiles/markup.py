@@ -95,8 +95,8 @@ class _Builder(xml.sax.handler.ContentHandler):
 def _parse_text(source: Source) -> Element:
     builder = _Builder()
     try:
-        # External and internal entities are what bombs are made of; a plist has a DOCTYPE without either.
-        defusedxml.sax.parse(io.BytesIO(source.data), builder, forbid_dtd=False, forbid_entities=True)
+        # Entities are what bombs are made of. A plist has a DOCTYPE that names a file, which the parser leaves alone.
+        defusedxml.sax.parse(io.BytesIO(source.data), builder, forbid_entities=True, forbid_external=False)
     except defusedxml.DefusedXmlException as error:
         raise source.refuse(builder.line, "it declares entities", "write the text itself, without entities") from error
     except _TooMuch as error:

@@ -48,7 +48,8 @@ def read_options(source: Source) -> list[PinFile]:
         rules = tuple(_rule(use, own) for use in uses if use.tool == tool)
         if rules:
             own.findings += [finding for finding in notes.findings if not files]
-            files.append(PinFile(path=source.path, format=tool, rules=rules, findings=own.done()))
+            broken = next((finding.message for finding in own.findings if finding.rule == "structure"), "")
+            files.append(PinFile(path=source.path, format=tool, rules=rules, findings=own.done(), crash=broken))
     if not files:
         raise source.refuse(1, f"no {_OPTION} with a value in it", "give the script or configuration that has it")
     return files

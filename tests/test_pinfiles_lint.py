@@ -1,0 +1,194 @@
+"""Every lint rule, over vectors: it fires where it must, and nothing is said of a clean file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pindrill.pinfiles import Finding, Severity, read_all
+from pindrill.pinfiles.lint import lint
+from pindrill.pinfiles.rules import RULES
+from support.pin_vectors import AT, LINT, finding_rules, lint_file, text
+
+RULES_WITHOUT_FILES = frozenset(
+    {"pins-do-not-match", "mixed-positions", "key-pinned", "host-unpinned", "platforms-differ", "unused"}
+)
+"""They need a chain, a host, a second file or an APK beside the file: tests of their own."""
+BAD = sorted(LINT.glob("*/bad*"))
+GOOD = sorted(LINT.glob("*/good*"))
+EFFECTS = {
+    # What the platform does with it: crash, lock-out, never matches, ignored, never expires.
+    "pin-prefix/bad.xml": "crashes at start",
+    "pin-prefix/bad.plist": "crashes at start",
+    "pin-prefix/bad-ats.plist": "never matches",
+    "pin-prefix/bad.kt": "never matches",
+    "pin-prefix/bad-none.kt": "builder throws",
+    "pin-prefix/bad.sh": "name of a key file",
+    "pin-length/bad.xml": "crashes at start",
+    "pin-length/bad.kt": "never matches",
+    "pin-length/bad.plist": "crashes at start",
+    "pin-encoding/bad.plist": "never matches",
+    "pin-encoding/bad.sh": "never matches",
+    "expiration-format/bad-slashes.xml": "crashes at start",
+    "expiration-format/bad-no-such-day.xml": "crashes at start",
+    "expiration-format/bad-day-first.xml": "crashes at start",
+    "expiration-format/bad-two-digits.xml": "reads it as 0030-01-31",
+    "expiration-format/bad-time.xml": "reads it as 2030-01-31",
+    "expiration-format/bad.plist": "never expire",
+    "expiration-format/bad-date-type.plist": "crashes at start",
+    "key-case/bad.plist": "locked out",
+    "key-case/bad-domains.plist": "nothing is pinned",
+    "key-place/bad.plist": "nothing is pinned",
+    "value-type/bad-strings.plist": "locked out",
+    "value-type/bad-subdomains.plist": "counts as false",
+    "no-pins/bad-ats.plist": "nothing is pinned",
+    "no-pins/bad-empty-set.xml": "switches pinning off",
+    "domain-form/bad.kt": "builder throws",
+    "pin-separator/bad-config.txt": "starts a comment",
+    "pin-separator/bad-unquoted.sh": "the shell ends the command",
+    "library-stops/bad.xml": "never returns",
+}
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(LINT))
+
+
+def test_every_rule_has_vectors_both_ways() -> None:
+    both = {path.parent.name for path in BAD} & {path.parent.name for path in GOOD}
+    assert both == RULES.keys() - RULES_WITHOUT_FILES
+
+
+@pytest.mark.parametrize("path", BAD, ids=name)
+def test_the_rule_fires(path: Path) -> None:
+    fired = [finding for finding in lint_file(path) if finding.rule == path.parent.name]
+    assert fired
+    for finding in fired:
+        assert finding.file == str(path)
+        assert 1 <= finding.line <= len(path.read_text().splitlines())
+        assert finding.message
+        assert finding.fix
+        assert EFFECTS.get(name(path), "") in finding.effect
+
+
+@pytest.mark.parametrize("path", GOOD, ids=name)
+def test_a_clean_file_gets_no_warning(path: Path) -> None:
+    assert [finding for finding in lint_file(path) if finding.severity is not Severity.INFO] == []
+    assert path.parent.name not in finding_rules(path)
+
+
+def test_the_line_is_that_of_the_pin_or_the_date() -> None:
+    for file, rule, line in (
+        ("placeholder/bad.xml", "placeholder", 7),
+        ("expired/bad.xml", "expired", 5),
+        ("exempt/bad-sibling.xml", "exempt", 11),
+        ("key-case/bad.plist", "key-case", 13),
+        ("pin-separator/bad-config.txt", "pin-separator", 2),
+    ):
+        lines = [finding.line for finding in lint_file(LINT / file) if finding.rule == rule]
+        assert lines[0] == line, file
+
+
+# --- dates -------------------------------------------------------------------------------------------------
+
+
+def at_midnight(file: str, moment: datetime) -> set[str]:
+    return {finding.rule for finding in lint(read_all(LINT / file), moment)}
+
+
+def test_a_network_security_config_expires_at_local_midnight() -> None:
+    """The first devices on earth are 14 hours ahead of UTC; the instant itself still pins."""
+    first = datetime(2026, 5, 30, 10, tzinfo=UTC)
+    assert "expired" not in at_midnight("expired/bad.xml", first)
+    assert "expired" in at_midnight("expired/bad.xml", first + timedelta(seconds=1))
+
+
+def test_trustkit_on_ios_expires_at_midnight_utc() -> None:
+    midnight = datetime(2026, 5, 31, tzinfo=UTC)
+    assert "expired" not in at_midnight("expired/bad.plist", midnight)
+    assert "expired" in at_midnight("expired/bad.plist", midnight + timedelta(seconds=1))
+
+
+def test_soon_is_what_was_asked_for() -> None:
+    files = read_all(LINT / "expires-soon/bad.xml")
+    assert [f.rule for f in lint(files, AT, soon=timedelta(days=30))] == ["expires-soon"]
+    assert lint(files, AT, soon=timedelta(days=10)) == []
+
+
+# --- hosts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "host", "pinned"),
+    [
+        ("hole/bad.kt", "example.com", False),
+        ("hole/bad.kt", "a.example.com", True),
+        ("hole/bad.kt", "a.b.example.com", False),
+        ("hole/bad.plist", "example.com", True),
+        ("hole/bad.plist", "a.example.com", True),
+        ("hole/bad.plist", "a.b.example.com", False),
+        ("hole/good.kt", "a.b.example.com", True),
+        ("exempt/bad-nested.xml", "open.example.com", False),
+        ("exempt/bad-nested.xml", "a.open.example.com", True),
+        ("excluded/bad.plist", "open.example.com", False),
+        ("excluded/bad.plist", "a.open.example.com", True),
+        ("enforcement-off/bad.plist", "example.com", False),
+        ("hole/good.xml", "notexample.com", False),
+    ],
+)
+def test_a_host_that_must_be_pinned(file: str, host: str, pinned: bool) -> None:
+    found = [f.rule for f in lint(read_all(LINT / file), AT, hosts=[host])]
+    assert ("host-unpinned" in found) != pinned
+
+
+# --- files of one app --------------------------------------------------------------------------------------
+
+
+def together(*files: str) -> list[Finding]:
+    read = [each for file in files for each in read_all(LINT / file)]
+    return [finding for finding in lint(read, AT) if finding.rule == "platforms-differ"]
+
+
+def test_two_platforms_with_the_same_pins() -> None:
+    assert together("hole/good-one-host.xml", "../apple-ats/leaf.plist") == []
+
+
+def test_two_platforms_with_other_pins(tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    other.write_text((LINT / "hole/good-one-host.xml").read_text().replace(text(1), text(9)))
+    read = [*read_all(other), *read_all(LINT / "../apple-ats/leaf.plist")]
+    (found,) = [finding for finding in lint(read, AT) if finding.rule == "platforms-differ"]
+    assert "1 in common, 1 only there, 1 only here" in found.message
+
+
+def test_a_host_that_only_one_platform_pins() -> None:
+    (found,) = together("hole/good-one-host.xml", "no-backup/good.xml", "too-few-pins/good.plist")
+    assert "api.example.com is pinned on android" in found.message
+    assert "not on ios" in found.message
+
+
+def test_two_files_of_one_build_complete_each_other() -> None:
+    """The host that one of them does not pin is pinned by the other."""
+    assert together("no-backup/good.xml", "no-backup/good.kt") == []
+    assert together("no-backup/good.kt", "hole/good-one-host.xml") == []
+
+
+def test_two_checks_in_one_build_that_nothing_passes(tmp_path: Path) -> None:
+    other = tmp_path / "other.xml"
+    words = (LINT / "no-backup/good.xml").read_text()
+    other.write_text(words.replace(text(1), text(8)).replace(text(2), text(9)))
+    read = [*read_all(LINT / "no-backup/good.kt"), *read_all(other)]
+    (found,) = [finding for finding in lint(read, AT) if finding.rule == "platforms-differ"]
+    assert "a chain has to match a pin of each" in found.effect
+
+
+def test_a_script_is_no_build_of_the_app() -> None:
+    assert together("no-backup/good.xml", "pin-separator/good.sh", "header-ignored/good.txt") == []
+
+
+def test_findings_are_ordered_and_told_once() -> None:
+    (file,) = read_all(LINT / "placeholder/bad.xml")
+    doubled = replace(file, findings=file.findings * 2)
+    assert lint([doubled], AT) == lint([file], AT)
