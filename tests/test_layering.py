@@ -147,7 +147,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clients": {"model"},
     "keyring": {"model", "_core"},
     "mint": {"model", "keyring", "_core"},
+    "pem": {"model", "keyring", "mint"},
     "pinfiles": {"model", "keyring", "_core"},
+    "preflight": {"model", "keyring", "mint", "pem", "pinfiles", "_core"},
     "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "audit", "_core"},
     "cli": {
         "model",
@@ -159,6 +161,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clients",
         "http_response",
         "pinfiles",
+        "pem",
+        "preflight",
     },
     "pytest_plugin": {"model", "runner", "keyring", "mint", "scenarios", "reports", "clients", "http_response"},
     "__init__": {"model"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import typer
 from pindrill.keyring import InputError, Keyring
 from pindrill.mint import Mint, pins_of_text
 from pindrill.model import STRATEGIES, PinsOf, UsageError
+from pindrill.pem import read_pem
 
 keyring_app = typer.Typer(help="Kept keys, so that pins can be compiled into an app once.", no_args_is_help=True)
-_MAX_PEM = 4 << 20
-_DER_LABELS = ("CERTIFICATE", "PUBLIC KEY", "CERTIFICATE REQUEST", "PRIVATE KEY")
 
 
 @keyring_app.command("create")
@@ -74,28 +72,3 @@ def print_pin(pin: Any) -> None:
     print(f"  {'key (SPKI)' if pin.of == 'spki' else 'certificate'}")
     for who, text in notations(pin).items():
         print(f"    {who:23} {text}")
-
-
-def read_pem(path: Path) -> str:
-    """PEM text; DER is put into it."""
-    try:
-        if path.stat().st_size > _MAX_PEM:
-            raise UsageError(f"{path}: larger than {_MAX_PEM >> 20} MiB; give a certificate, chain, key or CSR")
-        data = path.read_bytes()
-        return _from_der(data) if data.startswith(b"\x30") else data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as PEM text: {error}") from error
-
-
-def _from_der(data: bytes) -> str:
-    """The first kind that it can be read as; as a certificate, to say what is wrong, when it is none."""
-    texts = [
-        f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n" for label in _DER_LABELS
-    ]
-    for text in texts:
-        try:
-            pins_of_text(text)
-        except InputError:
-            continue
-        return text
-    return texts[0]

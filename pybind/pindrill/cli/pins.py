@@ -11,10 +11,11 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from pindrill.cli.keys import keyring_pins, notations, print_keyring, print_pin, read_pem
+from pindrill.cli.keys import keyring_pins, notations, print_keyring, print_pin
 from pindrill.keyring import InputError, Keyring
 from pindrill.mint import pins_of_text
 from pindrill.model import UsageError
+from pindrill.pem import read_pem
 from pindrill.pinfiles import Finding, Format, PinFile, Severity, read_all
 from pindrill.pinfiles.chains import certificates, is_address, shown_chain
 from pindrill.pinfiles.explain import differences, rule_as_json, shown

@@ -1,0 +1,39 @@
+"""Certificates, chains, keys and CSRs as files: PEM text, or DER put into it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from pindrill.keyring import InputError
+from pindrill.mint import pins_of_text
+from pindrill.model import UsageError
+
+_MAX_PEM = 4 << 20
+_DER_LABELS = ("CERTIFICATE", "PUBLIC KEY", "CERTIFICATE REQUEST", "PRIVATE KEY")
+
+
+def read_pem(path: Path) -> str:
+    """PEM text; DER is put into it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_PEM + 1)
+        if len(data) > _MAX_PEM:
+            raise UsageError(f"{path}: larger than {_MAX_PEM >> 20} MiB; give a certificate, chain, key or CSR")
+        return _from_der(data) if data.startswith(b"\x30") else data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as PEM text: {error}") from error
+
+
+def _from_der(data: bytes) -> str:
+    """The first kind that it can be read as; as a certificate, to say what is wrong, when it is none."""
+    texts = [
+        f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n" for label in _DER_LABELS
+    ]
+    for text in texts:
+        try:
+            pins_of_text(text)
+        except InputError:
+            continue
+        return text
+    return texts[0]

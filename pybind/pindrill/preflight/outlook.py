@@ -1,0 +1,178 @@
+"""Shipped pins against planned chains: pure, by the oracle, with the semantics of each file's format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pindrill import _core
+from pindrill.pinfiles.digests import encoded
+from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinRule, canonical, rules_for
+from pindrill.pinfiles.oracle import Prediction, predict
+from pindrill.preflight.model import CarryingPin, Chain, Instant, Outlook, State, Status, Whose, as_datetime
+
+
+def check(
+    pin_files: Sequence[PinFile], chains: Sequence[Chain], *, at: datetime, hosts: Sequence[str] = ()
+) -> list[Outlook]:
+    """What a correct client of each file does with each chain at that time. No hosts: those that both are for."""
+    return [
+        _outlook(pin_file, chain, host, int(at.timestamp()))
+        for chain in chains
+        for pin_file in pin_files
+        for host in ([canonical(name) for name in hosts] or hosts_of(pin_file, chain) or [""])
+    ]
+
+
+def hosts_of(pin_file: PinFile, chain: Chain) -> list[str]:
+    """Names that the leaf is for and the file has rules for; a wildcard name is tried on the file's own names."""
+    names = [canonical(name) for name in chain.leaf.dns_names]
+    own = [rule.domain for rule in pin_file.rules if rule.domain and rule.apex]
+    matched = [name for name in own if f"*.{name.partition('.')[2]}" in names and name not in names]
+    plain = [name for name in names if not name.startswith("*.")]
+    return [name for name in dict.fromkeys((*plain, *matched)) if rules_for(pin_file, name)]
+
+
+def _outlook(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Outlook:
+    rules = rules_for(pin_file, host) if host else ()
+    line = rules[0].line if rules else 1
+    if not host:
+        state = State(status=Status.UNKNOWN, reason=_no_common_host(pin_file, chain))
+        rest: list[tuple[Instant, State]] = []
+    else:
+        (_, state), *rest = timeline(pin_file, chain, host, at)
+    until, then = rest[0] if rest else (None, None)
+    return Outlook(
+        file=pin_file.path,
+        format=pin_file.format.value,
+        line=line,
+        host=host,
+        chain=chain.name,
+        status=state.status,
+        reason=state.reason,
+        pins=tuple(_carrying(pin_file, chain, host, at)) if state.status is Status.ACCEPTS else (),
+        until=until,
+        then=then,
+        assumed=chain.trust.assumed,
+    )
+
+
+def _no_common_host(pin_file: PinFile, chain: Chain) -> str:
+    theirs = ", ".join(chain.leaf.dns_names[:5]) or "no host name"
+    ours = ", ".join(dict.fromkeys(rule.domain for rule in pin_file.rules[:5])) or "no host"
+    return f"the file has pins for {ours}, the certificate is for {theirs}: name the host with --host"
+
+
+# --- now -------------------------------------------------------------------------------------------------------
+
+
+def state_at(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> State:
+    prediction = _predict(pin_file, chain, host, at)
+    match prediction.answer:
+        case "accept" if prediction.pinned:
+            return State(status=Status.ACCEPTS, reason=prediction.reason)
+        case "accept":
+            return State(status=Status.UNPROTECTED, reason=prediction.reason)
+        case "report":
+            return State(status=Status.DIFFERS, reason=prediction.reason)
+        case "inconclusive":
+            return State(status=Status.UNKNOWN, reason=prediction.reason)
+    if not chain.trust.complete and _may_be_on_the_root(pin_file, chain, host, at):
+        return State(
+            status=Status.UNKNOWN,
+            reason="no pin matches the certificates that were given, and the root, which a pin may be on, is not known",
+        )
+    return State(status=Status.LOCKED_OUT, reason=prediction.reason)
+
+
+def _predict(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Prediction:
+    return predict(
+        pin_file, trust=chain.trust.certificates, presented=chain.certificates, host=host, at=as_datetime(at)
+    )
+
+
+def _may_be_on_the_root(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> bool:
+    """Only the pins are in the way, and they are compared with more than the leaf."""
+    rules = rules_for(pin_file, host)
+    if pin_file.crash or all(rule.position == "leaf" or rule.lockout for rule in rules):
+        return False
+    return _predict(replace(pin_file, rules=()), chain, host, at).answer == "accept"
+
+
+# --- which pins ------------------------------------------------------------------------------------------------
+
+
+def _carrying(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Iterator[CarryingPin]:
+    rules = rules_for(pin_file, host)
+    for rule in rules:
+        for pin in rule.all_pins:
+            found = _certificate_of(pin, rule, chain)
+            if found is None:
+                continue
+            alone = replace(pin_file, rules=tuple(_only(pin, each) for each in rules))
+            if _predict(alone, chain, host, at).answer in ("accept", "report"):
+                certificate, whose = found
+                yield CarryingPin(
+                    text=f"{pin.algorithm}/{encoded(pin.digest or b'')}",
+                    line=pin.line or rule.line,
+                    whose=whose,
+                    subject=certificate.common_name or certificate.subject,
+                )
+
+
+def _only(pin: DeclaredPin, rule: PinRule) -> PinRule:
+    """Without the other pins of the list that it stands in; the other list still has to match."""
+    if rule.position == "leaf-and-ca":
+        if pin in rule.pins:
+            return replace(rule, pins=(pin,))
+        if pin in rule.ca_pins:
+            return replace(rule, ca_pins=(pin,))
+    return replace(rule, pins=tuple(each for each in rule.pins if each == pin))
+
+
+def _certificate_of(pin: DeclaredPin, rule: PinRule, chain: Chain) -> tuple[_core.Certificate, Whose] | None:
+    for number, certificate in enumerate((*chain.certificates, *chain.trust.certificates)):
+        if pin.digest and pin.digest.hex() == digest_of(certificate, rule.of):
+            whose: Whose = "root" if certificate.subject == certificate.issuer else "intermediate"
+            return certificate, "leaf" if number == 0 else whose
+    return None
+
+
+def digest_of(certificate: _core.Certificate, of: str) -> str:
+    """Hex."""
+    if of == "certificate":
+        return _core.Pin.of_certificate(certificate).hex
+    return _core.Pin.of_key(_core.KeyPair.from_pem(certificate.pem)).hex
+
+
+# --- until when ------------------------------------------------------------------------------------------------
+
+
+def timeline(
+    pin_file: PinFile, chain: Chain, host: str, start: Instant, end: Instant | None = None
+) -> list[tuple[Instant, State]]:
+    """The state at the start, and every later change of its status: exact, since only known dates change it."""
+    found = [(start, state_at(pin_file, chain, host, start))]
+    for point in sorted(_turning_points(pin_file, chain, host)):
+        if point <= start or (end is not None and point > end):
+            continue
+        state = state_at(pin_file, chain, host, point)
+        if state.status is not found[-1][1].status:
+            found.append((point, state))
+    return found
+
+
+def _turning_points(pin_file: PinFile, chain: Chain, host: str) -> set[Instant]:
+    """A limit counts with the second itself or the one after it: both are asked."""
+    limits = {
+        limit
+        for certificate in (*chain.certificates, *chain.trust.certificates)
+        for limit in (certificate.not_before, certificate.not_after)
+    }
+    limits |= {edge for rule in rules_for(pin_file, host) if rule.expires for edge in _edges(rule.expires)}
+    return {limit + step for limit in limits for step in (0, 1)}
+
+
+def _edges(expires: Expiry) -> tuple[Instant, Instant]:
+    return int(expires.earliest.timestamp()), int(expires.latest.timestamp())
