@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import catalogue, doctor, drill, keys, merge, pins, report
+from pindrill.cli import catalogue, doctor, drill, keys, merge, pins, preflight, report
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 
@@ -38,6 +38,7 @@ app = typer.Typer(
 app.command("drill")(drill.drill)
 app.command("scenarios")(catalogue.scenarios)
 app.command("show")(catalogue.show)
+app.command("preflight")(preflight.preflight)
 app.command("report")(report.report)
 app.command("compare")(report.compare)
 app.command("merge")(merge.merge)
