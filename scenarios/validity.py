@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from pindrill.model import GENUINE, PinsOf, Scenario, Stage
+from pindrill.model import GENUINE, ROGUE, PinsOf, Scenario, Stage
 
 EXPIRED = GENUINE.valid(timedelta(days=-90), timedelta(days=-2))
 EXPIRED_ISSUER = replace(GENUINE, issuer_dates=(timedelta(days=-90), timedelta(days=-2)))
@@ -39,4 +39,25 @@ EXPIRED_INTERMEDIATE = Scenario(
     pins=PinsOf(pinned=EXPIRED_ISSUER),
 )
 
-ALL = (EXPIRED_LEAF, NOT_YET_VALID, EXPIRED_INTERMEDIATE)
+PIN_SET_EXPIRED = Scenario(
+    id="validity/pin-set-expired-unpinned-key",
+    code="VT7",
+    summary="The server of BL6 to a client whose pin set expired yesterday. Most let it through, by design.",
+    catches="an app that is left without pins when it is not updated",
+    references=("Android Network Security Config", "TrustKit kTSKExpirationDate"),
+    stages=(Stage(serve=ROGUE),),
+    pins=PinsOf(expires=timedelta(days=-1)),
+)
+
+PIN_SET_EXPIRED_UNTRUSTED = Scenario(
+    id="validity/pin-set-expired-untrusted-ca",
+    code="VT8",
+    summary="root-untrusted (not trusted) -> intermediate-untrusted -> leaf-rogue to a client whose pin set expired "
+    "yesterday.",
+    catches="a client that validates by its pins alone, and nothing once they have expired",
+    references=("Android Network Security Config",),
+    stages=(Stage(serve=GENUINE.misissue("root-untrusted", "intermediate-untrusted")),),
+    pins=PinsOf(expires=timedelta(days=-1)),
+)
+
+ALL = (EXPIRED_LEAF, NOT_YET_VALID, EXPIRED_INTERMEDIATE, PIN_SET_EXPIRED, PIN_SET_EXPIRED_UNTRUSTED)

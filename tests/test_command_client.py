@@ -115,6 +115,14 @@ def test_the_target_as_a_file(home: Path) -> None:
     assert CANARY not in report.stdout
 
 
+def test_a_command_is_not_run_on_what_it_cannot_be_told(home: Path) -> None:
+    report = CommandDriver(["touch", f"{home}/ran", "{pins_curl}"]).session(home).attempt(target(requires=("expires",)))
+    assert (report.said, report.detail) == (Said.UNSUPPORTED, "only {target_file} can tell it of: expires")
+    assert not (home / "ran").exists()
+    told = CommandDriver(["cat", "{target_file}"]).session(home).attempt(target(requires=("expires",)))
+    assert json.loads(told.stdout)["requires"] == ["expires"]
+
+
 def test_the_environment_is_scrubbed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSL_CERT_FILE", "https_proxy", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PYTHONPATH", "DISPLAY"):
         monkeypatch.setenv(name, "/of/the/machine")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from support.cli import CURL, UNPINNED_CURL, Pindrill
 
@@ -106,6 +108,25 @@ def test_declared_semantics_turn_a_departure_into_a_report(pindrill: Pindrill) -
         client, "--tls", "1.3", "--semantics", "position=leaf,mode=replace,host=off", only=("HN1", "BL6")
     )
     assert (declared.code, declared.verdicts()) == (0, {"HN1": {"reported"}, "BL6": {"pass"}})
+
+
+def test_an_expired_pin_set_is_for_clients_that_can_be_told_of_it(pindrill: Pindrill) -> None:
+    ran = pindrill.drill(CURL, "--tls", "1.3", only=("VT7", "VT8", "BL6"))
+    assert (ran.code, ran.verdicts()) == (0, {"VT7": {"unsupported"}, "VT8": {"unsupported"}, "BL6": {"pass"}})
+    client = pindrill.script(
+        "app",
+        f"#!{sys.executable}\nimport datetime, json, os, sys\ntold = json.load(open(sys.argv[1]))\n"
+        'end = told["pins"][0]["expires"]\n'
+        "over = end is not None and datetime.datetime.fromisoformat(end) < datetime.datetime.now(datetime.UTC)\n"
+        'assert told["requires"] == (["expires"] if end else [])\n'
+        'pins = [] if over else ["--pinnedpubkey", ";".join("sha256//" + v for v in told["pins"][0]["values"])]\n'
+        'os.execvp("curl", ["curl", "-sS", "--cacert", told["trust_file"], *pins, told["url"]])\n',
+    )
+    ran = pindrill.drill((client, "{target_file}"), "--tls", "1.3", only=("VT7", "VT8", "BL6"))
+    assert (ran.code, ran.verdicts()) == (0, {"VT7": {"reported"}, "VT8": {"pass"}, "BL6": {"pass"}})
+    [line] = [line for line in ran.results if line["code"] == "VT7"]
+    assert "took the answer" in line["reason"] or "the request secret among it" in line["reason"]
+    assert line["stages"][0]["because"].startswith("fail open by design: the pin set has expired")
 
 
 def test_a_deviation_that_is_listed_is_known_and_one_that_is_over_is_stale(pindrill: Pindrill) -> None:

@@ -1,18 +1,31 @@
 """The expectations of the scenario catalogue, as it is published, against what the oracle computes.
 
 One letter a pin strategy (leaf certificate, leaf SPKI, intermediate SPKI, root SPKI), one group a stage:
-A accept, R refuse. The second column is with a backup pin that covers the new state; outside the rotation
-group it changes nothing.
+A accept, R refuse, P a matter of policy. The second column is with a backup pin that covers the new state;
+outside the rotation group it changes nothing.
 """
 
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 from pindrill import _core
 from pindrill.mint import Mint
-from pindrill.model import HOST, ROGUE, STRATEGIES, Expect, PinsOf, Scenario, Strategy
+from pindrill.model import (
+    GENUINE,
+    HOST,
+    ROGUE,
+    STRATEGIES,
+    STRATEGY,
+    Expect,
+    PinsOf,
+    Scenario,
+    Served,
+    Stage,
+    Strategy,
+)
 from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
 
@@ -61,13 +74,15 @@ ROWS: dict[str, tuple[str, str]] = {
     "VT1": NEVER,
     "VT2": NEVER,
     "VT3": NEVER,
+    "VT7": ("PPPP", "PPPP"),
+    "VT8": NEVER,
     "PL16": NEVER,
     "PL17": NEVER,
 }
 POLICY = frozenset({"PL1", "PL2"})
 """Rows without a plain A or R: an empty set is reported, a malformed one may be a configuration error."""
 
-LETTER = {Expect.ACCEPT: "A", Expect.REFUSE: "R"}
+LETTER = {Expect.ACCEPT: "A", Expect.REFUSE: "R", Expect.REPORT: "P"}
 WITHOUT = tuple(strategy for strategy in STRATEGIES if not strategy.backup)
 WITH = tuple(strategy for strategy in STRATEGIES if strategy.backup)
 
@@ -152,3 +167,26 @@ def test_an_expired_pin_set_lets_a_trusted_chain_through_and_no_other(
     decision = _core.decide([pin_set], mint.trust(trust), mint.credential(ROGUE).chain, HOST, now)
     assert decision.answer == answer
     assert decision.expired_pins
+
+
+@pytest.mark.parametrize(
+    ("served", "left", "expected"),
+    [
+        (ROGUE, timedelta(seconds=-1), Expect.REPORT),
+        (ROGUE, timedelta(days=1), Expect.REFUSE),
+        (ROGUE, None, Expect.REFUSE),
+        (GENUINE, timedelta(days=-1), Expect.ACCEPT),
+        (GENUINE, timedelta(days=1), Expect.ACCEPT),
+        (GENUINE.misissue("root-untrusted", "intermediate-untrusted"), timedelta(days=-1), Expect.REFUSE),
+        (GENUINE.name("other.pin.test"), timedelta(days=-1), Expect.REFUSE),
+    ],
+)
+def test_only_what_an_expired_pin_set_would_have_refused_is_a_matter_of_policy(
+    mint: Mint, served: Served, left: timedelta | None, expected: Expect
+) -> None:
+    stage = Stage(serve=served, pins=PinsOf(expires=left))
+    scenario = Scenario(id="", code="", summary="", catches="", stages=(stage,))
+    for strategy in (STRATEGY["leaf-spki"], STRATEGY["root-spki+backup"]):
+        found, because = Planner(mint).expectation(scenario, stage, strategy)
+        assert found is expected, because
+        assert ("fail open by design: the pin set has expired" in because) == (expected is Expect.REPORT)

@@ -87,7 +87,7 @@ def test_a_scenario_cannot_be_changed() -> None:
         ("BL6", {"BL6"}),
         ("bl6", {"BL6"}),
         ("baseline/trusted-ca-unpinned-key", {"BL6"}),
-        ("validity/*", {"VT1", "VT2", "VT3"}),
+        ("validity/*", {"VT1", "VT2", "VT3", "VT7", "VT8"}),
         ("PL1*", {"PL1", "PL16", "PL17"}),
         ("nothing-of-the-sort", set()),
     ],

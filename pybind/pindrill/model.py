@@ -179,6 +179,8 @@ class PinsOf:
     backup: Served = BACKUP
     third: Served | None = None
     alter: Alter = Alter.NOTHING
+    expires: timedelta | None = None
+    """When the set ends, from now on; only a client that takes `expires` in its target can be told."""
 
 
 # --- scenarios ------------------------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ class CommandSession:
 
     def attempt(self, target: Target) -> ClientReport:
         driver = self._driver
+        if target.requires and "target_file" not in driver.used:
+            what = ", ".join(target.requires)
+            return ClientReport(said=Said.UNSUPPORTED, detail=f"only {{target_file}} can tell it of: {what}")
         values = self._values(target)
         if values is None:
             return ClientReport(said=Said.UNSUPPORTED, detail="a malformed pin cannot be written in this notation")

@@ -189,7 +189,8 @@ class Bench:
     ) -> Target:
         pins = None
         if stage.pins is not None:
-            pins = (TargetPins(host=HOST, of=stage.of, values=stage.pins),) if stage.pins else ()
+            told = TargetPins(host=HOST, of=stage.of, values=stage.pins, expires=stage.expires)
+            pins = (told,) if stage.pins else ()
         return Target(
             id=name,
             session=session,
@@ -203,6 +204,7 @@ class Bench:
             tls_min="1.2",
             tls_max="1.3",
             deadline_s=self.deadline_s,
+            requires=("expires",) if stage.expires else (),
             canary=canary,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from pindrill import _core
@@ -36,6 +37,7 @@ class PlayStage:
     serve: Served
     pins: tuple[str, ...] | None
     of: Literal["spki", "certificate"] = "spki"
+    expires: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,8 @@ class Planner:
         if stage.expect is not None:
             return stage.expect, "stated by the scenario"
         standard = self._decide(scenario, stage, strategy, RFC7469)
+        if standard.expired_pins and self._lasting(scenario, stage, strategy).answer != standard.answer:
+            return Expect.REPORT, f"fail open by design: {standard.reason}"
         if self._semantics == RFC7469:
             return Expect(standard.answer), standard.reason
         declared = self._decide(scenario, stage, strategy, self._semantics)
@@ -151,13 +155,19 @@ class Planner:
             return Expect(standard.answer), standard.reason
         return Expect.REPORT, f"declared semantics differ ({self._semantics}): {declared.reason}"
 
+    def _lasting(self, scenario: Scenario, stage: Stage, strategy: Strategy | None) -> _core.Decision:
+        """As if its pin set had not expired."""
+        pins = replace(stage.pins or scenario.pins, expires=None)
+        return self._decide(scenario, replace(stage, pins=pins), strategy, RFC7469)
+
     def _decide(
         self, scenario: Scenario, stage: Stage, strategy: Strategy | None, semantics: Semantics
     ) -> _core.Decision:
         pin_sets = []
         if strategy is not None:
-            texts = self._mint.pins(strategy, stage.pins or scenario.pins)
-            pin_sets = [_core.PinSet(HOST, [_core.Pin.parse(text, strategy.of) for text in texts])]
+            wanted = stage.pins or scenario.pins
+            pins = [_core.Pin.parse(text, strategy.of) for text in self._mint.pins(strategy, wanted)]
+            pin_sets = [_core.PinSet(HOST, pins, expires=self._end(wanted))]
         return _core.decide(
             pin_sets,
             self._mint.trust(scenario.trust),
@@ -169,25 +179,24 @@ class Planner:
             check_host=semantics.host,
         )
 
+    def _end(self, pins: PinsOf) -> int | None:
+        """Seconds since the epoch."""
+        return None if pins.expires is None else self._now + int(pins.expires.total_seconds())
+
     def _play(self, scenario: Scenario, stages: Sequence[Stage], strategy: Strategy | None, tls: TlsVersion) -> Play:
         return Play(
-            stages=tuple(
-                PlayStage(
-                    serve=stage.serve,
-                    pins=self._told(strategy, stage.pins or scenario.pins),
-                    of=strategy.of if strategy else "spki",
-                )
-                for stage in stages
-            ),
+            stages=tuple(self._played(stage.serve, strategy, stage.pins or scenario.pins) for stage in stages),
             trust=scenario.trust,
             host=scenario.host,
             tls=tls,
         )
 
-    def _told(self, strategy: Strategy | None, pins: PinsOf) -> tuple[str, ...] | None:
+    def _played(self, serve: Served, strategy: Strategy | None, pins: PinsOf) -> PlayStage:
         if self._pinning != "told" or strategy is None:
-            return None
-        return self._mint.pins(strategy, pins)
+            return PlayStage(serve=serve, pins=None, of=strategy.of if strategy else "spki")
+        end = self._end(pins)
+        expires = None if end is None else datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return PlayStage(serve=serve, pins=self._mint.pins(strategy, pins), of=strategy.of, expires=expires)
 
     def _stage(self, scenario: Scenario, stage: Stage, strategy: Strategy | None, tls: TlsVersion) -> CellStage:
         if strategy is None and self._pinning == "presumed":
@@ -216,8 +225,11 @@ class Planner:
         told = [stage.pins or scenario.pins for stage in scenario.stages]
         if self._pinning == "compiled" and strategy is not None:
             ordinary = self._mint.pins(strategy, PinsOf())
-            return None if all(self._mint.pins(strategy, pins) == ordinary for pins in told) else changed
-        if any(pins.alter is not PinsOf().alter or pins.third for pins in told) or any(s.pins for s in scenario.stages):
+            same = all(self._mint.pins(strategy, pins) == ordinary and pins.expires is None for pins in told)
+            return None if same else changed
+        if any(pins.alter is not PinsOf().alter or pins.third or pins.expires is not None for pins in told):
+            return changed
+        if any(stage.pins for stage in scenario.stages):
             return changed
         if scenario.genuine != PinsOf().pinned or scenario.needs_backup:
             return changed
