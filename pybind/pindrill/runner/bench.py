@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import tempfile
 import threading
 from collections import defaultdict, deque
@@ -18,6 +17,7 @@ from pindrill.clients import Driver
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
 from pindrill.model import HOST, ROGUE, ClientReport, Observation, Said, Stray, Target, TargetPins, TlsVersion
+from pindrill.runner.homes import Homes
 from pindrill.runner.plan import Play, PlayStage
 
 SECRET_PREFIX, CANARY_PREFIX = "pd7s", "pd7c"
@@ -75,6 +75,7 @@ class Bench:
         self._address = address
         self._respond = respond
         self._directory = directory
+        self._homes = Homes(directory)
         self._loop = _core.Loop()
         self._contexts: dict[TlsVersion, _core.ServerContext] = {
             version: _core.ServerContext(
@@ -129,30 +130,35 @@ class Bench:
         canaries = [CANARY_PREFIX + token for token in wanted]
         server = self._server(play, number, canaries)
         run = Run(number, server, paths, self._strays)
-        home = Path(tempfile.mkdtemp(prefix=f"cell-{number}-", dir=self._directory))
+        with self._homes.one() as home:
+            self._attempt(play, run, server, home, canaries)
+            # A dead client's sockets have ended; a living one may need its deadline to end them.
+            server.settle(self._patience(run) if self.driver.outlives_attempts else _SETTLE_S)
+        self._gather(run)
+        self._keep_open(run)
+        self._watch_sinks()
+        return run
+
+    def _attempt(self, play: Play, run: Run, server: _core.Server, home: Path, canaries: list[str]) -> None:
+        """All stages, in one session."""
+        number = run.number
         session = self.driver.session(home)
         name = f"s{number}.0"
         try:
             for index, stage in enumerate(play.stages):
                 if index:
                     server.serve(self._label(number, index), *self._shown(stage, canaries[index]))
-                    if stage.pins != play.stages[index - 1].pins:
+                    before = play.stages[index - 1]
+                    if (stage.pins, stage.expires) != (before.pins, before.expires):
                         name = f"s{number}.{index}"  # updated pins come with a new client object
                 target = self._target(
-                    play, stage, f"t{number}.{index}", name, server.port, paths[index], canaries[index]
+                    play, stage, f"t{number}.{index}", name, server.port, run.secrets[index], canaries[index]
                 )
                 run.reports.append(session.attempt(target))
                 if index + 1 < len(play.stages):
                     server.settle(0 if self.driver.outlives_attempts else _SETTLE_S)
         finally:
             session.end()
-        # A dead client's sockets have ended; a living one may need its deadline to end them.
-        server.settle(self._patience(run) if self.driver.outlives_attempts else _SETTLE_S)
-        shutil.rmtree(home, ignore_errors=True)
-        self._gather(run)
-        self._keep_open(run)
-        self._watch_sinks()
-        return run
 
     def _keep_open(self, run: Run) -> None:
         if not self.driver.outlives_attempts:
