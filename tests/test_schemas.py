@@ -17,7 +17,7 @@ from support.targets import pins, target
 
 FOLDER = Path(reports.__file__).parent / "schemas"
 SUPPORT = Path(__file__).parent / "support"
-NAMES = ("target", "answer", "result", "scenarios")
+NAMES = ("target", "answer", "result", "scenarios", "audit")
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _judge(evidence: Evidence, destination: Destination) -> AuditVerdict:
     return AuditVerdict(
         destination=destination,
         word=worst.word,
-        reason=worst.reason + (f" (elsewhere here, {', '.join(others)})" if others else ""),
+        reason=worst.reason + (f"; besides, {', '.join(others)}" if others else ""),
         stack=worst.stack,
         conditions=_summaries(showings),
         readable=_readable(showings),

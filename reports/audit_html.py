@@ -1,0 +1,106 @@
+"""An audit as one HTML file, without a script and without anything to fetch."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup
+from pindrill.reports.audit_words import ADVICE, CONDITION, MEANING, TESTS, TITLE, WRONG, kind
+from pindrill.reports.plain import counted, harmless
+
+Line = Mapping[str, Any]
+_STYLES = ("report.css", "audit.css")
+
+
+@dataclass(frozen=True)
+class App:
+    name: str
+    lines: Sequence[Line]
+    """The most alarming first."""
+    counts: Mapping[str, int]
+
+
+def render(lines: Sequence[Line], *, gaps: Sequence[str] = ()) -> str:
+    """`gaps`: what could not be asked, and why. A later line of a destination takes the place of an earlier one."""
+    newest: list[Line] = harmless(list({(line["app"], line["destination"]): line for line in lines}.values()))
+    style = "".join(_template_file(name) for name in _STYLES)
+    return _template().render(
+        apps=_apps(newest),
+        headline=_headline(newest),
+        state=_state(newest),
+        counts=_counted_words(newest),
+        destinations=len(newest),
+        versions=sorted({line["pindrill"] for line in newest}),
+        gaps=harmless(list(gaps)),
+        meaning=MEANING,
+        advice=ADVICE,
+        title=TITLE,
+        tests=TESTS,
+        condition=CONDITION,
+        kind=kind,
+        style=Markup(style),  # noqa: S704 (files of ours)
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+
+
+def _apps(lines: Sequence[Line]) -> list[App]:
+    names = sorted({line["app"] for line in lines})
+    apps = []
+    for name in names:
+        mine = sorted((line for line in lines if line["app"] == name), key=_alarm)
+        apps.append(App(name, mine, _counted_words(mine)))
+    return apps
+
+
+def _alarm(line: Line) -> tuple[int, str]:
+    return tuple(MEANING).index(line["verdict"]), line["destination"]
+
+
+def _counted_words(lines: Sequence[Line]) -> dict[str, int]:
+    counts = Counter(line["verdict"] for line in lines)
+    return {word: counts[word] for word in MEANING if counts[word]}
+
+
+def _headline(lines: Sequence[Line]) -> str:
+    contacted = [line for line in lines if line["verdict"] != "not-contacted"]
+    wrong = [line for line in contacted if line["verdict"] in WRONG]
+    if wrong:
+        verb = "lets" if len(wrong) == 1 else "let"
+        return f"{len(wrong):,} of {counted(len(contacted), 'destination')} {verb} an interceptor read data"
+    if not contacted:
+        return "No destination was contacted"
+    if all(line["verdict"] == "pinned" for line in contacted):
+        return f"{'All ' if len(contacted) > 1 else ''}{counted(len(contacted), 'destination')} pinned"
+    return "Nothing was read, but not every destination could be judged"
+
+
+def _state(lines: Sequence[Line]) -> str:
+    kinds = {kind(line["verdict"]) for line in lines}
+    if "wrong" in kinds:
+        return "broken"
+    return "unclear" if "unclear" in kinds or not kinds else "held"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FunctionLoader(_template_file),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["counted"] = counted
+    return environment.get_template("audit.html")
+
+
+def _template_file(name: str) -> str:
+    return files("pindrill.reports").joinpath("templates", name).read_text()
