@@ -17,6 +17,7 @@ _RECORD = re.compile(
     (?P<data> [0-9A-Fa-f]+ (?:[^\S\n]+[0-9A-Fa-f]+)* | \( [^)]{0,2000} \) | \S+ ) [^\S\n]* (?:;[^\n]*)? $"""
 )
 _OWNER = re.compile(r"(?i)(_\d+|\*)\._(tcp|udp|sctp)\.(?P<host>.+)")
+_MAX_RECORDS = 1000
 _UNUSABLE = "the record is unusable: clients act as if it were not there"
 _ALGORITHMS = {1: ("sha256", 32), 2: ("sha512", 64)}
 
@@ -31,7 +32,9 @@ def read_dane(source: Source) -> PinFile:
     notes, text = Notes(source.path), source.text()
     rules: list[PinRule] = []
     lines = Lines(text)
-    for record in _RECORD.finditer(text):
+    for count, record in enumerate(_RECORD.finditer(text)):
+        if count >= _MAX_RECORDS:
+            raise source.refuse(1, f"more than {_MAX_RECORDS} records", "give those of one host")
         line = lines.at(record.start("usage"))
         rule = _read_record(record, line, notes)
         rules += [rule] if rule else []

@@ -121,7 +121,8 @@ def _with_use(file: PinFile, named: bool, count: int) -> PinFile:
             effect="the platform does not read this file: nothing is pinned",
             fix='add android:networkSecurityConfig="@xml/…" to <application>',
         )
-    elif count > 1:
+        return replace(file, rules=(), findings=file.findings + notes.done(), crash="")
+    if count > 1:
         notes.add(
             "unread",
             1,

@@ -15,7 +15,7 @@ from pindrill.pinfiles.source import Source
 _SPKI, _HASH = "verify_certificate_spki", "verify_certificate_hash"
 _TRUST = ("trusted_ca", "ca_certificate_provider_instance")
 _MAX_DEPTH = 100
-_MAX_NODES = 50_000
+_MAX_NODES = 30_000
 _REFUSED = "Envoy refuses the configuration"
 _SPKI_READING = Reading(
     decode=digests.strict,

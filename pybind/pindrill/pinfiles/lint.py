@@ -14,7 +14,9 @@ from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFil
 from pindrill.pinfiles.rules import Notes
 
 SOON = timedelta(days=30)
-_LEAVES_NO_PIN = frozenset({"no-pins", "unread", "key-case", "key-place", "value-type", "pin-prefix", "structure"})
+_LEAVES_NO_PIN = frozenset(
+    {"no-pins", "unread", "key-case", "key-place", "value-type", "pin-prefix", "structure", "unused"}
+)
 """Findings of a reader that explain why a file has no pins."""
 
 

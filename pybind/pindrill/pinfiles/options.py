@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.gitconfig import Use, git_uses, has_git, url_host
@@ -29,6 +30,7 @@ _WITH_VALIDATION = {
 }
 _NAMED = re.compile(r"(?i)--pinnedpubkey|\bhttp\.\S{0,300}pinnedpubkey")
 _MAX_COMMAND = 1 << 16
+_MAX_USES = 1000
 _SEPARATORS = frozenset({";", "|", "||", "&", "&&"})
 _CURLRC = re.compile(r"""^\s*-{0,2}pinnedpubkey\s*[=:\s]\s*(?P<quote>["']?)(?P<value>[^\n]*?)(?P=quote)\s*$""")
 
@@ -41,7 +43,10 @@ def read_options(source: Source) -> list[PinFile]:
     """A file for each tool that is told pins in it."""
     text = source.text()
     notes = Notes(source.path)
-    uses = [*git_uses(text, notes), *_in_rc_file(text, source.path), *_in_commands(text, notes)]
+    found = chain(git_uses(text, notes), _in_rc_file(text, source.path), _in_commands(text, notes))
+    uses = list(islice(found, _MAX_USES + 1))
+    if len(uses) > _MAX_USES:
+        raise source.refuse(1, f"more than {_MAX_USES} pinned commands", "give the part that has the pins")
     files: list[PinFile] = []
     for tool in (Format.CURL, Format.WGET, Format.GIT):
         own = Notes(source.path)
