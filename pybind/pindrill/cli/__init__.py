@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import catalogue, doctor, drill, keys, merge, pins, preflight, report
+from pindrill.cli import catalogue, doctor, drill, gate, init, keys, merge, pins, preflight, report
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 
@@ -42,6 +42,8 @@ app.command("preflight")(preflight.preflight)
 app.command("report")(report.report)
 app.command("compare")(report.compare)
 app.command("merge")(merge.merge)
+app.command("init")(init.init)
+app.command("gate")(gate.gate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(pins.pins_app, name="pins")
 app.add_typer(keys.keyring_app, name="keyring")

@@ -58,7 +58,14 @@ class Tally:
     interrupted: bool = False
 
 
-def drill_all(subjects: Sequence[Subject], asked: Asked, place: Place, results: ResultFile | None) -> Tally:
+def drill_all(
+    subjects: Sequence[Subject],
+    asked: Asked,
+    place: Place,
+    results: ResultFile | None,
+    excuse: Callable[[Result], str | None] | None = None,
+) -> Tally:
+    """`excuse`: why a result that no client file lists as known is to count as known."""
     address, directory = place
     keys = Keyring.open(asked.keyring) if asked.keyring else Keyring()
     tally = Tally(lines=list(results.earlier) if results else [])
@@ -90,7 +97,7 @@ def drill_all(subjects: Sequence[Subject], asked: Asked, place: Place, results: 
         )
         try:
             unwatched = bench.unwatched if number == 0 else []
-            _run(Drill(bench, mint, request), subject, tally, results, unwatched, asked.shard)
+            _run(Drill(bench, mint, request), subject, tally, results, unwatched, asked.shard, excuse)
         finally:
             bench.close()
         if tally.interrupted:
@@ -113,6 +120,7 @@ def _run(
     results: ResultFile | None,
     unwatched: Sequence[str],
     shard: tuple[int, int],
+    excuse: Callable[[Result], str | None] | None,
 ) -> None:
     console = Console(stderr=True)
     for gap in unwatched:
@@ -124,10 +132,11 @@ def _run(
 
         def emit(line: Result, total: int) -> None:
             known = next((k for k in subject.known if k.covers(line) and k.verdict == line["verdict"]), None)
+            why = known.reason if known else excuse(line) if excuse else None
             line = {
                 **line,
                 "client_version": subject.version,
-                "known": {"reason": known.reason, "source": known.source} if known else None,
+                "known": {"reason": why, "source": known.source if known else ""} if why else None,
                 **({} if shard == WHOLE else {"shard": "{}/{}".format(*shard)}),
             }
             mine.append(line)

@@ -1,0 +1,123 @@
+"""`pindrill gate`: lint, preflight and drill from one file, with one answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pindrill.cli import drilling
+from pindrill.cli.drill import refuse_unwritable
+from pindrill.cli.drilling import Tally, drill_all, enter_place
+from pindrill.cli.gate_file import NAME, GateFile, read_gate_file
+from pindrill.cli.gate_outcome import Baseline, Findings, cell, exit_code, sentence, sort_findings
+from pindrill.cli.stored import latest, read_stored
+from pindrill.cli.subjects import refuse_strategies_without_pins
+from pindrill.keyring import VERSIONS
+from pindrill.model import VerdictWord
+from pindrill.pinfiles import Finding, read_all
+from pindrill.pinfiles.lint import lint
+from pindrill.pinfiles.model import canonical
+from pindrill.preflight import check, read_chain, read_trust
+from pindrill.reports import junit, junit_pins, sarif, text
+from pindrill.reports.plain import counted, harmless
+from pindrill.runner.results import Result, ResultFile
+
+
+def gate(
+    config: Annotated[Path, typer.Option(help="What is to be checked; `pindrill init` writes it.")] = Path(NAME),
+    baseline: Annotated[
+        Path | None, typer.Option(help="The --json file of an earlier gate: only what is new since fails.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Findings and results, a JSON line each.")] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit file here.")] = None,
+    sarif_file: Annotated[Path | None, typer.Option("--sarif", help="Write a SARIF file here.")] = None,
+    edit_hosts: Annotated[bool, typer.Option("--edit-hosts", help="Add lines to /etc/hosts for the run.")] = False,
+) -> None:
+    """Check pin files, the next certificates and the clients as pindrill.toml says.
+
+    Exit code 0: as expected; 1: something is violated, or an expected deviation no longer happens; 2: usage; 3: nothing
+    is violated, but something could not be judged.
+    """
+    file = read_gate_file(config)
+    asked = file.asked
+    refuse_strategies_without_pins(file.subjects, asked.strategies, asked.pinned, asked.keyring)
+    before = _baseline(baseline) if baseline else None
+    for path in (junit_file, sarif_file):
+        if path:
+            refuse_unwritable(path)
+    with ExitStack() as stack:
+        # Executes this program again, so nothing is printed before.
+        place = enter_place(file.subjects, edit_hosts, stack) if file.subjects else None
+        findings = sort_findings(_found(file), file.expected, file.fail_on, before)
+        _print_findings(findings, len(file.pin_files))
+        results = ResultFile(json_file, resume=False) if json_file else None
+        if results:
+            stack.callback(results.close)
+            for finding in findings.all:
+                results.append(finding.to_json())
+        tally = Tally()
+        if place:
+            tally = drill_all(file.subjects, asked, place, results, excuse=before.excuse if before else None)
+    lines = latest(tally.lines)
+    if file.subjects:
+        text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
+    code = exit_code(findings, drilling.exit_code_of(lines, tally) if file.subjects else None)
+    if junit_file:
+        suites = junit_pins.with_pin_files(
+            junit.render(lines), [str(path) for path in file.pin_files], findings.failing, findings.unsaid
+        )
+        junit_file.write_text(suites)
+    if sarif_file:
+        sarif_file.write_text(_sarif(file, findings, lines))
+    print(sentence(code, findings, lines, tally.stale, len(file.pin_files), tally.interrupted))
+    raise typer.Exit(code)
+
+
+def _found(file: GateFile) -> list[Finding]:
+    now = datetime.now(UTC)
+    read = [found for path in file.pin_files for found in read_all(path)]
+    found = lint(read, now, hosts=[canonical(host) for host in file.hosts])
+    trust = read_trust(file.trust) if file.trust else None
+    chains = [read_chain(path, trust) for path in file.chains]
+    outlooks = check(read, chains, at=now, hosts=file.hosts) if chains else []
+    return [*found, *(finding for outlook in outlooks if (finding := outlook.finding))]
+
+
+def _baseline(path: Path) -> Baseline:
+    stored = read_stored([path])
+    return Baseline(
+        name=str(path),
+        findings=stored.findings,
+        verdicts={cell(line): VerdictWord(line["verdict"]) for line in stored},
+    )
+
+
+def _sarif(file: GateFile, findings: Findings, lines: Sequence[Result]) -> str:
+    return sarif.render(
+        lines,
+        version=VERSIONS[0],
+        findings=[finding.to_json() for finding in findings.all],
+        file_of=file.files_of_clients,
+        root=PurePosixPath(Path.cwd()),
+    )
+
+
+def _print_findings(findings: Findings, pin_files: int) -> None:
+    for finding in findings.all:
+        print(
+            harmless(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]"),
+            harmless(f"  effect: {finding.effect}"),
+            harmless(f"  fix: {finding.fix}"),
+            sep="\n",
+        )
+    for stale in findings.stale:
+        print(harmless(f"Stale: {stale}"))
+    if pin_files:
+        print(f"{counted(len(findings.all), 'finding')} in {counted(pin_files, 'pin file')}\n", flush=True)
