@@ -12,12 +12,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import catalogue, doctor, drill, gate, init, keys, merge, pins, preflight, report
+from pindrill.cli import audit, catalogue, doctor, drill, gate, init, keys, merge, pins, preflight, report
+from pindrill.cli.audit_asked import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
+from pindrill.reports.plain import harmless
 
 
 class _Commands(TyperGroup):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, optional_values(args))
+
     def invoke(self, ctx: Any) -> Any:
         """An interruption is nothing that was judged; typer has exit codes of its own for it."""
         try:
@@ -36,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("drill")(drill.drill)
+app.command("audit")(audit.audit)
 app.command("scenarios")(catalogue.scenarios)
 app.command("show")(catalogue.show)
 app.command("preflight")(preflight.preflight)
@@ -54,7 +60,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except (UsageError, InputError) as error:
-        print(f"pindrill: {error}", file=sys.stderr)
+        print(f"pindrill: {harmless(str(error), keep=chr(10))}", file=sys.stderr)
         sys.exit(2)
     except CoreError as error:
         print(f"pindrill: {error}", file=sys.stderr)

@@ -23,6 +23,7 @@ from pindrill.pinfiles.lint import SOON, lint, worst
 from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position
 from pindrill.pinfiles.model import canonical
 from pindrill.pinfiles.write import write
+from pindrill.reports.plain import harmless
 
 pins_app = typer.Typer(help="Pin files as shipped, and pins in every notation.", no_args_is_help=True)
 
@@ -39,7 +40,8 @@ def show(files: Files, as_json: Json = False, at: At = None) -> None:
         if as_json:
             _print_lines(rule_as_json(file, rule, when) for rule in file.rules)
         else:
-            print("\n".join(shown(file, when)))
+            for line in shown(file, when):
+                _print(line)
 
 
 @pins_app.command("lint")
@@ -123,10 +125,13 @@ def diff(
         _print_lines(found)
         return
     for line in found:
-        print(line["domain"] or "every host")
-        print("".join(f"  - {pin}\n" for pin in line["only_first"]), end="")
-        print("".join(f"  + {pin}\n" for pin in line["only_second"]), end="")
-        print("".join(f"  {change}\n" for change in line["changes"]), end="")
+        _print(line["domain"] or "every host")
+        for pin in line["only_first"]:
+            _print(f"  - {pin}")
+        for pin in line["only_second"]:
+            _print(f"  + {pin}")
+        for change in line["changes"]:
+            _print(f"  {change}")
     if not found:
         print("no difference")
 
@@ -253,10 +258,16 @@ def _print_lines(lines: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> 
         print(json.dumps(line, ensure_ascii=True))
 
 
+def _print(line: str) -> None:
+    """What a pin file says must not steer the terminal."""
+    print(harmless(line))
+
+
 def _print_findings(found: Sequence[Finding], files: int) -> None:
     for finding in found:
-        print(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]")
-        print(f"  effect: {finding.effect}\n  fix: {finding.fix}")
+        _print(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]")
+        _print(f"  effect: {finding.effect}")
+        _print(f"  fix: {finding.fix}")
     counts = {severity: sum(finding.severity is severity for finding in found) for severity in Severity}
     counted = ", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items() if count)
     print(counted or f"nothing found in {files} file{'s' if files != 1 else ''}")
