@@ -126,6 +126,11 @@ ROWS = (
         runs(TRUST, (passed(), idle()), (read(), closed())),
         W.INTERCEPTED,
     ),
+    Row(
+        "idle because another was refused is not normal",
+        runs(TRUST, (passed(),), (told(destination=THIRD), idle()), (closed(),), (closed(),)),
+        W.PINNED,
+    ),
     # ... while no other destination stops the app
     Row(
         "closed while another was refused",
@@ -151,6 +156,11 @@ ROWS = (
     Row(
         "closed while another was read and answered",
         runs(TRUST, (passed(),), (read(destination=THIRD), closed()), (read(destination=THIRD), closed())),
+        W.PINNED,
+    ),
+    Row(
+        "closed while another stood open",
+        runs(TRUST, (passed(),), (held(destination=THIRD), closed()), (held(destination=THIRD), closed())),
         W.PINNED,
     ),
     Row(

@@ -150,6 +150,11 @@ ROWS = (
     Row("plain text without pass-through, its port", runs((told(), plain())), W.INTERCEPTED, at=PLAIN_PORT),
     Row("plain text before the refusal", runs((passed(),), (plain(), told()), (told(),)), W.CA_UNTRUSTED),
     Row(
+        "plain text after the refusal of another start",
+        runs((passed(),), (told(),), (plain(), told())),
+        W.CA_UNTRUSTED,
+    ),
+    Row(
         "plain text to another host",
         runs((passed(),), (told(), plain(Destination("x.test", 80))), (told(),)),
         W.CA_UNTRUSTED,
@@ -172,6 +177,11 @@ ROWS = (
         f"TLS stack {STACK}: inconclusive",
     ),
     Row("a second stack without pass-through", runs((told(), read(stack=SECOND))), W.INTERCEPTED),
+    Row(
+        "a second stack after an idle connection",
+        runs((passed(), idle()), (closed(), read(stack=SECOND))),
+        W.INTERCEPTED,
+    ),
     Row("a second stack before the refusal", runs((passed(),), (read(stack=SECOND), told())), W.INTERCEPTED),
     Row(
         "a second stack that accepts anything",

@@ -118,12 +118,10 @@ class Evidence:
             return held.total()
         return sum(max(0, count - baseline.idle) for run, count in held.items() if run)
 
-    def trust(self, stack: str, tested: Destination) -> Trust:
-        """Shown elsewhere, by a first connection that was read, where an untrusted CA was refused."""
+    def trust(self, stack: str) -> Trust:
+        """Shown by a first connection that was read, where an untrusted CA was refused."""
         doubts = []
         for other in self.destinations if stack else ():
-            if other == tested:
-                continue
             doubt = self._no_trust_shown(stack, other)
             if doubt is None:
                 return Trust(other, "")

@@ -220,7 +220,7 @@ def _refused(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> 
         said = "it was refused only once" if count else "no refusal of the test CA counts"
         return inconclusive(said + (f": {excuses}" if excuses else "") + why(tested))
     told = f"it refused the test CA {times(count)} without sending data ({stories(refused.counted)})"
-    trust = evidence.trust(stack, destination)
+    trust = evidence.trust(stack)
     if trust.shown_at:
         return Finding(
             AuditWord.PINNED,
