@@ -1,0 +1,132 @@
+"""Looks into the TLS engine of a connection, and makes engines that show a credential of ours.
+
+mitmproxy's hooks tell neither alerts, nor when the certificate went out, nor data that is no whole request. Its
+engine is a pyOpenSSL connection that a hook may replace, and that one tells all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import Any
+
+from OpenSSL import SSL, crypto
+
+from .facts import Facts
+
+_READ_ALERT, _WRITE_ALERT = 0x4004, 0x4008
+_VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+_HTTP = (b"h2", b"http/1.1")
+_HANDSHAKE_RECORD = 22
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+"""The random of a HelloRetryRequest (RFC 8446 section 4.1.3), at this place of a record."""
+_RANDOM = slice(11, 43)
+
+
+def credential_engine(credential: dict[str, str], upstream_alpn: bytes | None, facts: Facts) -> Any:
+    """Shows the chain (PEM, leaf first). `upstream_alpn`: agreed with the genuine server; None: nothing yet."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(_VERSIONS[credential.get("min", "1.2")])
+    context.set_max_proto_version(_VERSIONS[credential.get("max", "1.3")])
+    # A resumed session would prove nothing about certificates.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
+    leaf, *others = _certificates(credential["chain"])
+    context.use_certificate(leaf)
+    for each in others:
+        context.add_extra_chain_cert(each)
+    context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, credential["key"].encode()))
+    context.set_alpn_select_callback(_agreeing(upstream_alpn))
+    context.set_info_callback(_informing(facts))
+    engine = SSL.Connection(context)
+    engine.set_accept_state()
+    return engine
+
+
+def watch(engine: Any, facts: Facts) -> None:
+    """From here on `facts` hear of what the engine does."""
+    engine.do_handshake = _noticing(engine, facts, engine.do_handshake)
+    engine.recv = _reading(facts, engine.recv)
+    engine.bio_read = _writing(facts, engine.bio_read)
+
+
+def _agreeing(upstream: bytes | None) -> Callable[[Any, list[bytes]], Any]:
+    def agreed(engine: Any, offered: list[bytes]) -> Any:
+        known = [each for each in offered if each in _HTTP] if upstream is None else [upstream]
+        return known[0] if known and known[0] in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+    return agreed
+
+
+def _informing(facts: Facts) -> Callable[[Any, int, int], None]:
+    """Alerts with their numbers. The context must be told before it has an engine."""
+
+    def informed(engine: Any, where: int, value: int) -> None:
+        if where in (_READ_ALERT, _WRITE_ALERT):
+            facts.alert(sent=where == _WRITE_ALERT, level=value >> 8, number=value & 0xFF)
+
+    return informed
+
+
+def _noticing(engine: Any, facts: Facts, do_handshake: Callable[[], None]) -> Callable[[], None]:
+    def noticed() -> None:
+        try:
+            do_handshake()
+        except SSL.WantReadError:
+            raise
+        except SSL.Error as error:
+            facts.tls_failure = facts.tls_failure or _words(error)
+            raise
+        facts.finished_at = facts.finished_at or monotonic_ns()
+        facts.tls_version = engine.get_protocol_version_name()
+        facts.cipher = engine.get_cipher_name() or ""
+        facts.alpn = (engine.get_alpn_proto_negotiated() or b"").decode("utf-8", "backslashreplace")
+
+    return noticed
+
+
+def _reading(facts: Facts, recv: Callable[..., bytes]) -> Callable[..., bytes]:
+    def read(*arguments: Any) -> bytes:
+        try:
+            data = recv(*arguments)
+        except SSL.ZeroReturnError:
+            facts.close_notify = True
+            raise
+        facts.readable(data)
+        return data
+
+    return read
+
+
+def _writing(facts: Facts, bio_read: Callable[..., bytes]) -> Callable[..., bytes]:
+    def written(*arguments: Any) -> bytes:
+        data = bio_read(*arguments)
+        if data[0] == _HANDSHAKE_RECORD and data[_RANDOM] != _RETRY:
+            facts.flight_made_at = facts.flight_made_at or monotonic_ns()
+        return data
+
+    return written
+
+
+def _certificates(chain: str) -> list[Any]:
+    end = "-----END CERTIFICATE-----\n"
+    parts = [part + end for part in chain.split(end) if part.strip()]
+    return [crypto.load_certificate(crypto.FILETYPE_PEM, part.encode()) for part in parts]
+
+
+def _words(error: Exception) -> str:
+    """Of the engine's error queue the last part of each entry."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return ", ".join(str(entry[-1]) for entry in queue) or repr(error)
+
+
+def count_received(engine: Any, facts: Facts) -> None:
+    """What the upstream sends, decrypted."""
+    recv = engine.recv
+
+    def counted(*arguments: Any) -> bytes:
+        data: bytes = recv(*arguments)
+        facts.upstream_bytes += len(data)
+        return data
+
+    engine.recv = counted

@@ -1,0 +1,124 @@
+"""asyncio streams that tell how a client's connection goes on the wire: bytes, FIN or RST, and what is in the kernel.
+
+mitmproxy closes a connection as soon as it has no more to say, and then does not see how the client ends it. The
+writer therefore closes its own direction only, and waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from .facts import Facts
+
+_LAST_WAIT_S = 30.0
+_MAX_UNDECIDED = 128 * 1024
+
+
+class Reader(asyncio.StreamReader):
+    def __init__(self, facts: Facts) -> None:
+        super().__init__()
+        self.facts = facts
+        self.discard = False
+        self.over = False
+        """We ended it: what asyncio reports now is no end of the client's."""
+        self.on_end: Callable[[], None] = lambda: None
+        self.on_flood: Callable[[], None] = lambda: None
+
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override]
+        facts = self.facts
+        facts.received(data)
+        if len(facts.undecided) > _MAX_UNDECIDED:
+            facts.failure = facts.failure or "a ClientHello that never ends"
+            facts.undecided.clear()
+            self.on_flood()
+        if not self.discard:
+            super().feed_data(data)
+
+    def feed_eof(self) -> None:
+        if not self.over:
+            self.facts.end("fin")
+        super().feed_eof()
+        self.on_end()
+
+    def set_exception(self, exc: BaseException) -> None:
+        if not self.over:
+            self.facts.end("reset")
+        super().set_exception(exc)  # type: ignore[arg-type]
+        self.on_end()
+
+
+class Writer(asyncio.StreamWriter):
+    def __init__(
+        self, transport: asyncio.WriteTransport, protocol: asyncio.StreamReaderProtocol, reader: Reader
+    ) -> None:
+        super().__init__(transport, protocol, reader, asyncio.get_running_loop())
+        self._facts = reader.facts
+        self._reader_of = reader
+        self._closing = False
+        self.over = asyncio.Event()
+        """The client has ended its direction as well, or had long enough."""
+        reader.on_end = self._client_ended
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        if self._closing:
+            return
+        facts = self._facts
+        facts.written(data)
+        super().write(data)
+        if not self.transport.get_write_buffer_size():
+            facts.flight_sent()
+            facts.answer_sent()
+
+    def is_closing(self) -> bool:
+        return self._closing or super().is_closing()
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = self._reader_of.discard = True
+        if self._facts.ended != "open":
+            return self._over()
+        if super().is_closing():
+            return None  # it broke: how, the transport is about to say
+        try:
+            super().write_eof()
+        except OSError:
+            self._facts.end("reset")
+            return self._over()
+        # The stream's reader may have paused it: nobody reads any more, but its end is still to be seen.
+        transport = self.transport
+        if isinstance(transport, asyncio.ReadTransport) and not transport.is_reading():
+            transport.resume_reading()
+        asyncio.get_running_loop().call_later(_LAST_WAIT_S, self._over)
+        return None
+
+    def write_eof(self) -> None:
+        if not self._closing:
+            super().write_eof()
+
+    def abort(self) -> None:
+        self._closing = self._reader_of.over = True
+        self.transport.abort()
+        self.over.set()
+
+    def _client_ended(self) -> None:
+        if self._closing:
+            self._over()
+
+    def _over(self) -> None:
+        self._reader_of.over = True
+        self.transport.close()
+        self.over.set()
+
+
+async def streams(connection: socket.socket, facts: Facts) -> tuple[Reader, Writer]:
+    """Of an accepted connection."""
+    loop = asyncio.get_running_loop()
+    reader = Reader(facts)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
+    writer = Writer(transport, protocol, reader)
+    reader.on_flood = writer.abort
+    return reader, writer

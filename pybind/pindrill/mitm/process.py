@@ -1,0 +1,199 @@
+"""A mitmdump of our own: started with the addon, told what to do over a socket, and missed when it dies."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import queue
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pindrill import _core
+from pindrill.mitm.install import ADDON, Mitmdump
+
+_READY_S = 60.0
+_ANSWER_S = 30.0
+_END_S = 10.0
+_ENOUGH_OUTPUT = 2000
+Event = dict[str, Any]
+
+
+class MitmproxyFailed(_core.CoreError):
+    """mitmdump did not start, does not answer, or died: an error of the run, whatever else was seen."""
+
+
+class Process:
+    """One mitmdump. `mode` as in its `--mode`; it listens nowhere before it is told to."""
+
+    def __init__(
+        self,
+        mitmdump: Mitmdump,
+        mode: str,
+        *,
+        hosts: Mapping[str, str] | None = None,
+        private_addresses: bool = False,
+        upstream_trust: str = "",
+        verify_upstream: bool = True,
+        clients: Sequence[str] = ("127.0.0.0/8", "::1"),
+        patience_s: float = 30.0,
+    ) -> None:
+        self.denied = 0
+        self.version = ""
+        self.events: queue.Queue[Event | None] = queue.Queue()
+        """Questions and contacts; None at its death."""
+        self._directory = tempfile.TemporaryDirectory(prefix="pindrill-mitm-")
+        self._output = Path(self._directory.name) / "output"
+        self._answers: dict[int, queue.Queue[Event | None]] = {}
+        self._asks = iter(range(1, 1 << 62))
+        self._lock = threading.Lock()
+        self._dead = ""
+        self._closing = False
+        (Path(self._directory.name) / "mitmproxy-ca.pem").write_text(_unused_authority())
+        settings = {
+            "hosts": dict(hosts or {}),
+            "private_addresses": private_addresses,
+            "clients": list(clients),
+            "patience_s": patience_s,
+        }
+        options = {
+            "confdir": self._directory.name,
+            "server": "false",
+            "block_global": "false",
+            "keep_host_header": "true",
+            "upstream_cert": "false",
+            "stream_large_bodies": "1m",
+            "flow_detail": "0",
+            "termlog_verbosity": "error",
+            "connection_strategy": "lazy",
+            "ssl_insecure": "false" if verify_upstream else "true",
+            **({"ssl_verify_upstream_trusted_ca": upstream_trust} if upstream_trust else {}),
+        }
+        arguments = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
+        self._channel, theirs = socket.socketpair()
+        with theirs, self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [str(mitmdump.path), "--mode", mode, *arguments, "-s", str(ADDON)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PINDRILL_MITM": json.dumps({**settings, "channel": theirs.fileno()})},
+                start_new_session=True,
+            )
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, name="mitmproxy", daemon=True)
+        self._reader.start()
+        try:
+            if not self._ready.wait(_READY_S) or self._dead:
+                raise MitmproxyFailed(self._dead or self._death(f"{mitmdump.path} was not ready in {_READY_S:g} s"))
+        except BaseException:
+            self.close()
+            raise
+
+    def tell(self, do: str, **order: Any) -> None:
+        line = json.dumps({"do": do, **order}).encode() + b"\n"
+        try:
+            with self._lock:
+                self._channel.sendall(line)
+        except OSError as error:
+            raise MitmproxyFailed(self._dead or self._death("mitmdump has gone")) from error
+
+    def ask(self, do: str, *, patience_s: float = _ANSWER_S, **order: Any) -> Event:
+        answer: queue.Queue[Event | None] = queue.Queue(1)
+        number = next(self._asks)
+        self._answers[number] = answer
+        try:
+            if self._dead:
+                raise MitmproxyFailed(self._dead)
+            self.tell(do, ask=number, **order)
+            found = answer.get(timeout=patience_s)
+        except queue.Empty:
+            raise MitmproxyFailed(self._death(f"mitmdump did not answer in {patience_s:g} s")) from None
+        finally:
+            self._answers.pop(number, None)
+        if found is None:
+            raise MitmproxyFailed(self._dead)
+        if "error" in found:
+            raise MitmproxyFailed(f"mitmdump could not do '{do}': {found['error']}")
+        return found
+
+    def check(self) -> None:
+        if self._dead:
+            raise MitmproxyFailed(self._dead)
+
+    def close(self) -> None:
+        """The addon ends mitmdump when its socket closes."""
+        self._closing = True
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._channel.close()
+        self._directory.cleanup()
+
+    def _read(self) -> None:
+        with self._channel.makefile("rb") as lines, suppress(OSError):
+            for line in lines:
+                self._take(json.loads(line))
+        if not self._closing:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_S)
+        self._dead = self._death("mitmdump died")
+        self._ready.set()
+        for answer in list(self._answers.values()):
+            answer.put(None)
+        self.events.put(None)
+
+    def _take(self, event: Event) -> None:
+        match event.pop("event"):
+            case "ready":
+                self.version = event["mitmproxy"]
+                self._ready.set()
+            case "answer":
+                if waiting := self._answers.get(event["ask"]):
+                    waiting.put(event)
+            case "denied":
+                self.denied += 1
+            case "trouble":
+                self._dead = event["error"]
+                self.events.put(None)
+            case _:
+                self.events.put(decoded(event))
+
+    def _death(self, what: str) -> str:
+        code = self._process.poll()
+        how = "" if code is None else f" (exit code {code})" if code >= 0 else f" (signal {-code})"
+        said = self._output.read_text(errors="replace").strip()[-_ENOUGH_OUTPUT:] if self._output.exists() else ""
+        return f"{what}{how}" + (f"; its last words: {said}" if said else "")
+
+
+def decoded(event: Event) -> Event:
+    if "plaintext" in event:
+        event["plaintext"] = base64.b64decode(event["plaintext"])
+    return event
+
+
+def credential_order(credential: _core.Credential) -> dict[str, str]:
+    return {
+        "chain": "".join(certificate.pem for certificate in credential.chain),
+        "key": credential.key.private_pem(),
+    }
+
+
+def _unused_authority() -> str:
+    """mitmproxy wants an authority to start; the addon never lets it show anything of it."""
+    key = _core.KeyPair.generate("p-256")
+    spec = _core.CertificateSpec("pindrill TEST unused", ca=True, not_after=timedelta(days=2))
+    return key.private_pem() + _core.Authority.root(key, spec).certificate.pem

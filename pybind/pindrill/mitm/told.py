@@ -1,0 +1,51 @@
+"""mitmproxy's own event of a handshake beside what the connection showed: where it would have misled."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+from pindrill.classify import REFUSALS, Shape, shape
+from pindrill.model import Observation
+
+_ESTABLISHED = "tls_established_client"
+
+
+class Told:
+    """May be told from many threads."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        """That were shown a credential and told something."""
+        self.misled: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def note(self, event: str, seen: dict[str, Any]) -> None:
+        if not event or not seen["credential"]:
+            return
+        wrong = misled(event, Observation.from_dict(seen))
+        with self._lock:
+            self.connections += 1
+            if wrong:
+                self.misled[wrong] += 1
+
+    def lines(self) -> list[str]:
+        """For people."""
+        if not self.misled:
+            return []
+        count = self.misled.total()
+        head = f"mitmproxy's own events would have misled on {count} of {self.connections} connections:"
+        return [head, *(f"  {times} x {what}" for what, times in self.misled.most_common())]
+
+
+def misled(event: str, seen: Observation) -> str:
+    """How the event alone would have misled whoever takes it for the client's answer; empty: it would not."""
+    what = shape(seen, 0)
+    established = event.startswith(_ESTABLISHED)
+    if established and what in REFUSALS:
+        return f"{_ESTABLISHED}, but the client {what.value}"
+    if not established and what not in REFUSALS:
+        said = "its data was read" if what is Shape.DATA else f"the client {what.value}, which is no refusal"
+        return f"tls_failed_client, but {said}"
+    return ""
