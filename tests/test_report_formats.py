@@ -157,7 +157,7 @@ def test_the_counts_of_a_suite_are_those_of_its_cases() -> None:
     ]
     for suite in suites:
         counted = (suite.tests, suite.failures, suite.errors, suite.skipped)
-        suite.update_statistics()
+        suite.update_statistics()  # type: ignore[no-untyped-call]
         assert (suite.tests, suite.failures, suite.errors, suite.skipped) == counted
 
 
@@ -235,7 +235,8 @@ def test_a_long_summary_is_cut_between_paragraphs() -> None:
 
 
 def rendered(text: str) -> str:
-    return MarkdownIt("gfm-like", {"linkify": False}).render(text)
+    page: str = MarkdownIt("gfm-like", {"linkify": False}).render(text)
+    return page
 
 
 def test_the_markdown_answers_first_and_says_what_to_do() -> None:

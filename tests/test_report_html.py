@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pindrill import scenarios
 from pindrill.model import PRECEDENCE
 from pindrill.reports import html
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 from support.made_results import HOSTILE, Result, finding, hostile_line, known, line
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -47,6 +47,10 @@ def show(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[Sh
     pages: list[Page] = []
     place = tmp_path / "report.html"
 
+    def complain(dialog: Dialog) -> None:
+        complaints.append(dialog.message)
+        dialog.dismiss()
+
     def opened(lines: Sequence[Result], findings: Sequence[Result] = (), fragment: str = "", **context: Any) -> Page:
         place.write_text(html.render(lines, references=READ, findings=findings))
         page = browser.new_page(**{"viewport": DESKTOP, **context})
@@ -54,7 +58,7 @@ def show(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[Sh
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", complain)
         page.on("request", lambda request: fetched.append(request.url))
         page.goto(f"{place.as_uri()}{fragment}")
         if context.get("java_script_enabled", True):

@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pindrill import _core, scenarios
+from pindrill import scenarios
 from pindrill.cli.stored import Result, Stored, read_stored
+from pindrill.keyring import VERSIONS
 from pindrill.model import UsageError
 from pindrill.reports import compare as comparison
 from pindrill.reports import github, html, junit, markdown, sarif, text
@@ -76,7 +77,7 @@ def _made(stored: Stored, format_: Format, given: Mapping[str, str], output: Pat
         case Format.SARIF:
             return sarif.render(
                 stored,
-                version=_core.version,
+                version=VERSIONS[0],
                 findings=stored.findings,
                 file_of=_files(stored, given),
                 root=PurePosixPath(Path.cwd()),
