@@ -163,6 +163,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pinfiles",
         "pem",
         "preflight",
+        "audit",
+        "mitm",
     },
     "pytest_plugin": {"model", "runner", "keyring", "mint", "scenarios", "reports", "clients", "http_response"},
     "__init__": {"model"},

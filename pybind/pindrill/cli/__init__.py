@@ -42,6 +42,8 @@ app = typer.Typer(
 )
 app.command("drill")(drill.drill)
 app.command("audit")(audit.audit)
+app.command("audit-report")(audit.audit_report)
+app.command("audit-compare")(audit.audit_compare)
 app.command("scenarios")(catalogue.scenarios)
 app.command("show")(catalogue.show)
 app.command("preflight")(preflight.preflight)

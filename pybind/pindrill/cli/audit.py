@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
-from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
+from pindrill.audit.compare import compare
+from pindrill.audit.store import AuditStore, LineFile, read_lines
 from pindrill.cli.asked import read_assignment
-from pindrill.cli.audit_asked import App, read_address, read_apps, read_entries, read_hosts_file, read_names
+from pindrill.cli.audit_asked import read_address, read_apps, read_entries, read_hosts_file, read_names
+from pindrill.cli.auditing import Asked, Kept, audit_all
 from pindrill.keyring import Keyring
+from pindrill.mitm.install import find as find_mitmdump
 from pindrill.model import UsageError
-from pindrill.reports import audit_text
-from pindrill.runner.app import Command, Hooks
-from pindrill.runner.audit import Audit, AuditRequest, Entry
-from pindrill.runner.audit_lines import audit_line
+from pindrill.reports import audit_html, audit_text
+from pindrill.runner.app import Hooks
 from pindrill.runner.bench import run_directory
 from pindrill.runner.dns import DnsAnswerer
 from pindrill.runner.forge import Forge
-from pindrill.runner.interception import own_interceptor
 
 
 def audit(
@@ -59,7 +55,9 @@ def audit(
     apps: Annotated[Path | None, typer.Option(help="Many apps, a line each: NAME COMMAND….")] = None,
     keyring: Annotated[Path | None, typer.Option(help="Keeps the test CA; see `pindrill keyring create`.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="A JSON line per destination.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Leave out apps that the --json file has.")] = False,
+    store: Annotated[Path | None, typer.Option(help="A SQLite file: every connection and verdict.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave out apps that are finished there.")] = False,
+    via: Annotated[str, typer.Option(help="The interceptor: pindrill, or mitmproxy.")] = "pindrill",
     setup: Annotated[str, typer.Option(help="Hook: before the first start.")] = "",
     trigger: Annotated[str, typer.Option(help="Hook: starts the app and waits until it has worked.")] = "",
     reset: Annotated[str, typer.Option(help="Hook: stops the app.")] = "",
@@ -78,12 +76,12 @@ def audit(
         raise UsageError("--deadline and --wait are numbers above 0, --most-starts at least 1")
     if upstream_trust and not upstream_trust.is_file():
         raise UsageError(f"{upstream_trust}: no such file; give the real servers' CA certificates as PEM")
-    if resume and not json_file:
-        raise UsageError("--resume needs the file to go on with: --json FILE")
-    hooks = Hooks(
-        setup=setup, trigger=trigger, reset=reset, logs=logs, teardown=teardown, deadline_s=deadline
-    )  # fmt: skip
-    asked = _Asked(
+    if resume and not (json_file or store):
+        raise UsageError("--resume needs the file to go on with: --json FILE or --store FILE")
+    if via not in ("pindrill", "mitmproxy"):
+        raise UsageError(f"--via is pindrill or mitmproxy, not '{via}'")
+    hooks = Hooks(setup=setup, trigger=trigger, reset=reset, logs=logs, teardown=teardown, deadline_s=deadline)
+    asked = Asked(
         entries=read_entries(
             proxy=proxy, socks=socks, reverse=reverse, transparent=transparent,
             direct=direct, names=names, ports=port or [], listen=listen,
@@ -92,11 +90,12 @@ def audit(
         names=names,
         hooks=hooks if hooks.given else None,
         environment=dict(read_assignment(each) for each in env or []),
+        mitmdump=find_mitmdump() if via == "mitmproxy" else None,
         interceptor={
             "hosts": read_hosts_file(upstream_hosts) if upstream_hosts else {},
             "private_addresses": allow_private_upstreams,
             "upstream_trust": str(upstream_trust) if upstream_trust else "",
-            "clients": client or [],
+            "clients": ("127.0.0.0/8", "::1", *(client or ())),
         },
         deadline_s=deadline,
         wait_s=wait,
@@ -105,18 +104,17 @@ def audit(
         plaintext=keep_plaintext,
     )  # fmt: skip
     with ExitStack() as stack:
-        output = Output(json_file, resume=resume)
-        stack.callback(output.close)
+        kept = Kept(LineFile(json_file, resume=resume) if json_file else None, AuditStore(store) if store else None)
+        stack.callback(kept.close)
         directory = run_directory()
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         forge = Forge(Keyring.open(keyring) if keyring else Keyring())
         if dns is not None:
-            answerer = _answer_dns(dns, asked, client or [])
-            stack.callback(answerer.close)
-        raise typer.Exit(_audit_all(asked, forge, output, directory))
+            stack.callback(_answer_dns(dns, asked, client or []).close)
+        raise typer.Exit(audit_all(asked, forge, kept, directory, resume=resume))
 
 
-def _answer_dns(text: str, asked: _Asked, clients: Sequence[str]) -> DnsAnswerer:
+def _answer_dns(text: str, asked: Asked, clients: Sequence[str]) -> DnsAnswerer:
     if not asked.names:
         raise UsageError("--dns needs the names that it is to answer with our address: --host NAME")
     target = asked.entries[0].address
@@ -128,128 +126,36 @@ def _answer_dns(text: str, asked: _Asked, clients: Sequence[str]) -> DnsAnswerer
     return answerer
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    entries: tuple[Entry, ...]
-    apps: tuple[App, ...]
-    names: tuple[str, ...]
-    hooks: Hooks | None
-    environment: Mapping[str, str]
-    interceptor: Mapping[str, Any]
-    deadline_s: float
-    wait_s: float
-    seed: int
-    most_starts: int
-    plaintext: Path | None
-
-    def driver(self, app: App) -> Command | Hooks | None:
-        if app.command and self.hooks:
-            raise UsageError("give either a command behind `--` or hooks, not both")
-        return Command(app.command, self.environment, self.deadline_s) if app.command else self.hooks
+def audit_report(
+    results: Annotated[list[Path], typer.Argument(help="Files of `pindrill audit --json`, in order.")],
+    html: Annotated[Path | None, typer.Option(help="Write one HTML page here.")] = None,
+) -> None:
+    """The report of stored audits, in the terminal or as one HTML page."""
+    lines = [line for path in results for line in read_lines(path)]
+    if html is None:
+        newest = {(line["app"], line["destination"]): line for line in lines}
+        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), list(newest.values()))
+        return
+    try:
+        html.write_text(audit_html.render(lines))
+    except OSError as error:
+        raise UsageError(f"{html}: cannot be written: {error.strerror}") from error
 
 
-class Output:
-    """JSON Lines of an audit, written app by app."""
-
-    def __init__(self, path: Path | None, *, resume: bool) -> None:
-        self._file: TextIO | None = None
-        self.known: frozenset[str] = frozenset()
-        if path is None:
-            return
-        try:
-            if resume and path.exists():
-                self.known = frozenset(json.loads(line)["app"] for line in path.read_text().splitlines())
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a" if resume else "w")
-        except OSError as error:
-            raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{path}: holds a line that is no result of an audit ({error})") from error
-
-    def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        if self._file:
-            self._file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-            self._file.flush()
-
-    def close(self) -> None:
-        if self._file:
-            self._file.close()
-
-
-def _audit_all(asked: _Asked, forge: Forge, output: Output, directory: Path) -> int:
-    ca_file = directory / "ca.pem"
-    ca_file.write_text(forge.ca_pem)
-    lines: list[Mapping[str, Any]] = []
-    for number, app in enumerate(asked.apps):
-        if app.name in output.known:
-            continue
-        place = directory / f"app-{number}"
-        place.mkdir()
-        made, running = _audit(asked, app, forge, str(ca_file), place)
-        output.write(made)
-        lines += made
-        progress = running.progress
-        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), made, progress.gaps)
-        if progress.trouble:
-            print(f"pindrill: {progress.trouble}", file=sys.stderr)
-            return 3
-        if progress.interrupted:
-            print("pindrill: interrupted; the verdicts rest on what was seen until then", file=sys.stderr)
-            return max(3, exit_code(lines))
-    return exit_code(lines)
-
-
-def _audit(
-    asked: _Asked, app: App, forge: Forge, ca_file: str, directory: Path
-) -> tuple[list[Mapping[str, Any]], Audit]:
-    driver = asked.driver(app)
-    request = AuditRequest(
-        app=app.name, entries=asked.entries, named=asked.names, seed=asked.seed, most_starts=asked.most_starts,
-        ca_file=ca_file, directory=directory,
-    )  # fmt: skip
-    running = Audit(
-        request,
-        own_interceptor(**asked.interceptor),
-        forge,
-        starts=driver is not None,
-        plaintext_directory=asked.plaintext,
+def audit_compare(
+    before: Annotated[Path, typer.Argument(help="Results of the earlier audit.")],
+    after: Annotated[Path, typer.Argument(help="Results of the later audit.")],
+    app: Annotated[str | None, typer.Option(help="Which app, where the files hold several.")] = None,
+) -> None:
+    """What changed between two audits of an app. Exit code 1 when something got worse, 3 when it is unclear."""
+    old, new = ([line for line in read_lines(path) if app in (None, line["app"])] for path in (before, after))
+    names = {line["app"] for line in (*old, *new)}
+    if len(names) > 1:
+        raise UsageError(f"these files hold several apps: say which with --app: {', '.join(sorted(names))}")
+    found = compare(old, new)
+    audit_text.print_changes(
+        Console(width=None if sys.stdout.isatty() else 120),
+        [{"destination": x.destination, "change": x.change.value, "sentence": x.sentence} for x in found],
     )
-    if driver is None:
-        _say_where(running, forge, directory)
-    console = Console(stderr=True)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-
-        def watch() -> None:
-            if console.is_terminal:
-                live.update(audit_text.live_table(_state(running)), refresh=True)
-
-        try:
-            if driver:
-                running.drive(driver, watch)
-            else:
-                running.wait(asked.wait_s, watch)
-        finally:
-            running.close()
-    mode = "+".join(dict.fromkeys(entry.way for entry in asked.entries))
-    repeat = shlex.join(["pindrill", *sys.argv[1:]])
-    return [audit_line(each, app=app.name, mode=mode, repeat=repeat) for each in running.verdicts()], running
-
-
-def _state(running: Audit) -> dict[str, Any]:
-    with running.pump.lock:
-        return running.schedule.state()
-
-
-def _say_where(running: Audit, forge: Forge, directory: Path) -> None:
-    for entry, port in running.ports:
-        print(f"{entry.way}: {entry.address} port {port}", file=sys.stderr)
-    print(f"test CA for the device: {directory.parent / 'ca.pem'} ({forge.ca_name})", file=sys.stderr)
-    print("Whoever trusts this CA can be read by whoever holds its key: remove it afterwards.", file=sys.stderr)
-    print("Now use the app; Ctrl-C ends the audit.", file=sys.stderr)
-
-
-def exit_code(lines: Sequence[Mapping[str, Any]]) -> int:
-    words = {AuditWord(line["verdict"]) for line in lines}
-    if words & FAILURES:
-        return 1
-    return 3 if words & UNDECIDED or not words else 0
+    changes = {x.change.value for x in found}
+    raise typer.Exit(1 if changes & {"worse", "readable"} else 3 if "unclear" in changes else 0)

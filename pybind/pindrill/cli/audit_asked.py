@@ -25,10 +25,15 @@ class App:
 
 
 def optional_values(arguments: Sequence[str]) -> list[str]:
-    """`--proxy` may stand alone or before an address: an empty value is put in where none is given."""
+    """`--proxy` may stand alone or before an address: an empty value is put in where none is given.
+
+    `audit report` and `audit compare` are commands of their own.
+    """
     words = list(arguments)
     if words[:1] != ["audit"]:
         return words
+    if words[1:2] in (["report"], ["compare"]):
+        return [f"audit-{words[1]}", *words[2:]]
     end = words.index("--") if "--" in words else len(words)
     made: list[str] = []
     for number, word in enumerate(words[:end]):

@@ -32,7 +32,6 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditRequest:
-    app: str
     entries: Sequence[Entry]
     named: tuple[str, ...] = ()
     """Hosts that were asked for; who of them is not contacted is told."""
@@ -147,7 +146,7 @@ class Audit:
         number = self.pump.run = self.schedule.run
         ending = app.start(self.place, self.request.directory)
         self.pump.settle(_SETTLE_S)
-        run = Run(number, ending.ending_at, ending.death)
+        run = Run(number=number, ending_at=ending.ending_at, death=ending.death)
         self.progress.runs.append(run)
         self.progress.outputs.append(ending.output)
         with self.pump.lock:

@@ -1,0 +1,181 @@
+"""Runs audits one after the other, keeps what they show, and tells it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from pindrill.audit.facts import Contact
+from pindrill.audit.store import AuditStore, LineFile, StoreFailed
+from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
+from pindrill.cli.audit_asked import App
+from pindrill.keyring import VERSIONS
+from pindrill.mitm.install import Mitmdump
+from pindrill.mitm.interceptor import MitmInterceptor
+from pindrill.model import UsageError
+from pindrill.reports import audit_text
+from pindrill.runner.app import Command, Hooks
+from pindrill.runner.audit import Audit, AuditRequest, Entry
+from pindrill.runner.audit_lines import audit_line
+from pindrill.runner.forge import Forge
+from pindrill.runner.interception import Interceptor, own_interceptor
+
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    entries: tuple[Entry, ...]
+    apps: tuple[App, ...]
+    names: tuple[str, ...]
+    hooks: Hooks | None
+    environment: Mapping[str, str]
+    mitmdump: Mitmdump | None
+    """Intercepts instead of our own."""
+    interceptor: Mapping[str, Any]
+    deadline_s: float
+    wait_s: float
+    seed: int
+    most_starts: int
+    plaintext: Path | None
+
+    def driver(self, app: App) -> Command | Hooks | None:
+        if app.command and self.hooks:
+            raise UsageError("give either a command behind `--` or hooks, not both")
+        return Command(app.command, self.environment, self.deadline_s) if app.command else self.hooks
+
+    @property
+    def mode(self) -> str:
+        return "+".join(dict.fromkeys(entry.way for entry in self.entries))
+
+    def open(self, stack: ExitStack) -> Interceptor:
+        if self.mitmdump is None:
+            return own_interceptor(**self.interceptor)
+        other = MitmInterceptor(self.mitmdump, **self.interceptor)
+        stack.callback(other.close)
+        return other
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where results go as they come."""
+
+    file: LineFile | None
+    store: AuditStore | None
+
+    @property
+    def finished(self) -> frozenset[str]:
+        if self.store:
+            return self.store.finished_apps()
+        return frozenset(line["app"] for line in self.file.earlier) if self.file else frozenset()
+
+    def close(self) -> None:
+        for each in (self.file, self.store):
+            if each:
+                each.close()
+
+
+def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume: bool) -> int:
+    """The exit code."""
+    (directory / "ca.pem").write_text(forge.ca_pem)
+    done = kept.finished if resume else frozenset()
+    lines: list[Line] = []
+    for number, app in enumerate(asked.apps):
+        if app.name in done:
+            continue
+        place = directory / f"app-{number}"
+        place.mkdir()
+        try:
+            made, running = _audit(asked, app, forge, kept, place)
+        except StoreFailed as error:
+            print(f"pindrill: {error}", file=sys.stderr)
+            return 3
+        lines += made
+        progress = running.progress
+        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), made, progress.gaps)
+        if progress.trouble:
+            print(f"pindrill: {progress.trouble}", file=sys.stderr)
+            return 3
+        if progress.interrupted:
+            print("pindrill: interrupted; the verdicts rest on what was seen until then", file=sys.stderr)
+            return max(3, exit_code(lines))
+    return exit_code(lines)
+
+
+def exit_code(lines: Sequence[Line]) -> int:
+    words = {AuditWord(line["verdict"]) for line in lines}
+    if words & FAILURES:
+        return 1
+    return 3 if words & UNDECIDED else 0
+
+
+def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) -> tuple[list[Line], Audit]:
+    driver = asked.driver(app)
+    number = kept.store.begin(app=app.name, mode=asked.mode, pindrill=VERSIONS[0]) if kept.store else 0
+
+    def emit(contact: Contact) -> None:
+        if kept.store:
+            kept.store.add_contact(number, contact)
+
+    with ExitStack() as stack:
+        running = Audit(
+            AuditRequest(
+                entries=asked.entries,
+                named=asked.names,
+                seed=asked.seed,
+                most_starts=asked.most_starts,
+                ca_file=str(directory.parent / "ca.pem"),
+                directory=directory,
+            ),
+            asked.open(stack),
+            forge,
+            starts=driver is not None,
+            emit=emit,
+            plaintext_directory=asked.plaintext,
+        )
+        stack.callback(running.close)
+        if driver is None:
+            _say_where(running, forge, directory.parent / "ca.pem")
+        _drive(running, driver, asked.wait_s)
+    repeat = shlex.join(["pindrill", *sys.argv[1:]])
+    lines: list[Line] = [audit_line(each, app=app.name, mode=asked.mode, repeat=repeat) for each in running.verdicts()]
+    if kept.store:
+        for run in running.progress.runs:
+            kept.store.add_run(number, run)
+        kept.store.finish(number, lines)
+    if kept.file:
+        for line in lines:
+            kept.file.append(line)
+    return lines, running
+
+
+def _drive(running: Audit, driver: Command | Hooks | None, wait_s: float) -> None:
+    console = Console(stderr=True)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+
+        def watch() -> None:
+            if console.is_terminal:
+                with running.pump.lock:
+                    state = running.schedule.state()
+                live.update(audit_text.live_table(state), refresh=True)
+
+        if driver:
+            running.drive(driver, watch)
+        else:
+            running.wait(wait_s, watch)
+
+
+def _say_where(running: Audit, forge: Forge, ca_file: Path) -> None:
+    for entry, port in running.ports:
+        print(f"{entry.way}: {entry.address} port {port}", file=sys.stderr)
+    print(f"test CA for the device: {ca_file} ({forge.ca_name})", file=sys.stderr)
+    print("Whoever trusts this CA can be read by whoever holds its key: remove it afterwards.", file=sys.stderr)
+    print("Now use the app; Ctrl-C ends the audit.", file=sys.stderr)
