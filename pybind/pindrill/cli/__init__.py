@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import audit, catalogue, doctor, drill, gate, init, keys, merge, pins, preflight, report
+from pindrill.cli import audit, catalogue, doctor, drill, gate, init, keys, merge, pins, plan, preflight, report
 from pindrill.cli.audit_asked import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
@@ -47,6 +47,8 @@ app.command("audit-compare")(audit.audit_compare)
 app.command("scenarios")(catalogue.scenarios)
 app.command("show")(catalogue.show)
 app.command("preflight")(preflight.preflight)
+app.command("plan")(plan.plan)
+app.command("runbook")(plan.runbook)
 app.command("report")(report.report)
 app.command("compare")(report.compare)
 app.command("merge")(merge.merge)

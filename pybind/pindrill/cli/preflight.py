@@ -106,7 +106,7 @@ def _line(outlook: Outlook, prefix: str) -> str:
         said.append(outlook.reason)
     if outlook.until is not None and outlook.then is not None:
         said.append(until(outlook.until, outlook.then))
-    return harmless("; ".join(said))
+    return str(harmless("; ".join(said)))
 
 
 def until(instant: Instant, then: State) -> str:

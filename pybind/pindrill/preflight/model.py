@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -49,6 +50,8 @@ class Chain:
     name: str
     certificates: tuple[_core.Certificate, ...]
     trust: Trust
+    stands_for: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the real certificates are not here: hex digest of a real key or certificate -> of its stand-in."""
 
     @property
     def leaf(self) -> _core.Certificate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -42,7 +42,7 @@ def _outlook(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Outlook
         rest: list[tuple[Instant, State]] = []
     else:
         (_, state), *rest = timeline(pin_file, chain, host, at)
-    until, then = rest[0] if rest else (None, None)
+    until, then = next((change for change in rest if change[1].status is not state.status), (None, None))
     return Outlook(
         file=pin_file.path,
         format=pin_file.format.value,
@@ -88,8 +88,32 @@ def state_at(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> State:
 
 def _predict(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Prediction:
     return predict(
-        pin_file, trust=chain.trust.certificates, presented=chain.certificates, host=host, at=as_datetime(at)
+        translated(pin_file, chain.stands_for),
+        trust=chain.trust.certificates,
+        presented=chain.certificates,
+        host=host,
+        at=as_datetime(at),
     )
+
+
+def translated(pin_file: PinFile, stands_for: Mapping[str, str]) -> PinFile:
+    """The pins, on stand-ins of the keys that they are on."""
+    if not stands_for:
+        return pin_file
+    rules = (
+        replace(
+            rule,
+            pins=tuple(_translated(pin, stands_for) for pin in rule.pins),
+            ca_pins=tuple(_translated(pin, stands_for) for pin in rule.ca_pins),
+        )
+        for rule in pin_file.rules
+    )
+    return replace(pin_file, rules=tuple(rules))
+
+
+def _translated(pin: DeclaredPin, stands_for: Mapping[str, str]) -> DeclaredPin:
+    other = stands_for.get(pin.digest.hex()) if pin.digest else None
+    return replace(pin, digest=bytes.fromhex(other)) if other else pin
 
 
 def _may_be_on_the_root(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> bool:
@@ -133,7 +157,8 @@ def _only(pin: DeclaredPin, rule: PinRule) -> PinRule:
 
 def _certificate_of(pin: DeclaredPin, rule: PinRule, chain: Chain) -> tuple[_core.Certificate, Whose] | None:
     for number, certificate in enumerate((*chain.certificates, *chain.trust.certificates)):
-        if pin.digest and pin.digest.hex() == digest_of(certificate, rule.of):
+        digest = _translated(pin, chain.stands_for).digest
+        if digest and digest.hex() == digest_of(certificate, rule.of):
             whose: Whose = "root" if certificate.subject == certificate.issuer else "intermediate"
             return certificate, "leaf" if number == 0 else whose
     return None
@@ -152,13 +177,13 @@ def digest_of(certificate: _core.Certificate, of: str) -> str:
 def timeline(
     pin_file: PinFile, chain: Chain, host: str, start: Instant, end: Instant | None = None
 ) -> list[tuple[Instant, State]]:
-    """The state at the start, and every later change of its status: exact, since only known dates change it."""
+    """The state at the start, and every later change: exact, since only known dates change it."""
     found = [(start, state_at(pin_file, chain, host, start))]
     for point in sorted(_turning_points(pin_file, chain, host)):
         if point <= start or (end is not None and point > end):
             continue
         state = state_at(pin_file, chain, host, point)
-        if state.status is not found[-1][1].status:
+        if state != found[-1][1]:
             found.append((point, state))
     return found
 

@@ -1,0 +1,210 @@
+"""The steps of a plan: what is served after each, with stand-ins where a certificate is not issued yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pindrill import _core
+from pindrill.keyring import InputError
+from pindrill.pem import read_pem
+from pindrill.preflight.files import assumed_trust, chain_of, read_chain, read_trust
+from pindrill.preflight.model import Chain, Instant, Trust
+from pindrill.preflight.plan import DAY, DOABLE, Do, Given, Step, validity_of
+from pindrill.preflight.plan_toml import Table
+from pindrill.preflight.standins import Mirror
+
+_KEYS = ("date", "do", "name", "chain", "key", "csr", "issuers", "days", "root")
+_TAKES: dict[Do, tuple[str, ...]] = {
+    "renew": ("chain", "days"),
+    "rekey": ("chain", "key", "csr", "days"),
+    "switch-ca": ("chain", "key", "csr", "issuers", "days"),
+    "add-root": ("root",),
+    "remove-root": ("root",),
+}
+_ALWAYS = (946684800, 4102444800)
+"""From 2000 to 2100."""
+_MOST_DAYS = 20 * 366
+
+
+def read_steps(entries: Sequence[Table], current: Chain, trust: Trust | None, rollout: int) -> tuple[Step, ...]:
+    """In order: each begins with what the one before it left. No trust: assumed for each chain."""
+    reader = _Reader(_Server.of(current), trust, current)
+    steps: list[Step] = []
+    for number, entry in enumerate(entries, start=1):
+        step = reader.step(entry, number)
+        if steps and step.at <= steps[-1].at:
+            raise entry.refuse("date", f"step {number} is not after step {number - 1}", "put the steps in order")
+        if steps and step.at < steps[-1].at + rollout:
+            raise entry.refuse(
+                "date",
+                f"step {number} begins before the roll-out of step {number - 1} has ended",
+                "leave rollout_days between them",
+            )
+        steps.append(step)
+    return tuple(steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Server:
+    """What a server has, in real certificates: all but a leaf that is still to be issued."""
+
+    leaf: _core.Certificate | None
+    key: _core.KeyPair
+    names: tuple[str, ...]
+    validity: tuple[Instant, Instant]
+    issuer: str
+    """The subject of whoever issues its leaf."""
+    issuers: tuple[_core.Certificate, ...]
+    """As presented."""
+    trust: Trust
+
+    @classmethod
+    def of(cls, chain: Chain) -> _Server:
+        leaf = chain.leaf
+        return cls(
+            leaf=leaf,
+            key=_core.KeyPair.from_pem(leaf.pem),
+            names=tuple(leaf.dns_names) or (leaf.common_name,),
+            validity=(leaf.not_before, leaf.not_after),
+            issuer=leaf.issuer,
+            issuers=chain.certificates[1:],
+            trust=chain.trust,
+        )
+
+    @property
+    def days(self) -> int:
+        return max(1, (self.validity[1] - self.validity[0]) // DAY)
+
+    def chain(self, name: str, mirror: Mirror, validity: tuple[Instant, Instant] | None = None) -> Chain:
+        if self.leaf is not None:
+            return chain_of(name, [self.leaf, *self.issuers], self.trust)
+        return mirror.issue(
+            name,
+            self.key,
+            self.names,
+            validity or self.validity,
+            issuer=self.issuer,
+            issuers=self.issuers,
+            trust=self.trust,
+        )
+
+
+@dataclass
+class _Reader:
+    server: _Server
+    trust: Trust | None
+    before: Chain
+
+    def __post_init__(self) -> None:
+        self.mirror = Mirror()
+        self.known_roots = set((self.trust or self.server.trust).certificates)
+
+    def step(self, entry: Table, number: int) -> Step:
+        entry.only(_KEYS)
+        at, do = entry.day("date"), _do(entry)
+        if at is None:
+            raise entry.refuse("date", "the key 'date' is missing", "say when the step begins: date = 2027-03-01")
+        for key in ("chain", "key", "csr", "issuers", "days", "root"):
+            if key in entry.values and key not in _TAKES[do]:
+                raise entry.refuse(key, f"{do} takes no {key}", f"it takes: {', '.join(_TAKES[do])}")
+        name = entry.text("name") or do
+        given = Given(**{key: entry.file(key) for key in ("chain", "key", "csr", "issuers", "root")})
+        self.server = self._changed(entry, do, given, at)
+        self.known_roots |= set(self.server.trust.certificates)
+        shown = str(entry.values.get("chain") or f"the chain of step {number} ({name})")
+        before, self.before = self.before, self.server.chain(shown, self.mirror)
+        return Step(
+            number=number,
+            name=name,
+            do=do,
+            at=at,
+            line=entry.line,
+            given=given,
+            before=before,
+            after=self.before,
+            any_day=self.server.chain(shown, self.mirror, _ALWAYS) if do not in _OF_ROOTS else self.before,
+        )
+
+    def _changed(self, entry: Table, do: Do, given: Given, at: Instant) -> _Server:
+        if do in _OF_ROOTS:
+            return self._root_changed(entry, do, given)
+        if given.chain:
+            return _Server.of(read_chain(given.chain, self.trust))
+        server = self._switched(entry, given) if do == "switch-ca" else self.server
+        _refuse_unknown_issuer(entry, server)
+        days = entry.number("days", self.server.days, _MOST_DAYS)
+        if days < 1 or days != int(days):
+            raise entry.refuse("days", f"days is {days:g}", "write a whole number of days, at least 1")
+        return replace(server, leaf=None, key=self._key(entry, do, given), validity=validity_of(at, int(days)))
+
+    def _root_changed(self, entry: Table, do: Do, given: Given) -> _Server:
+        if given.root is None:
+            raise entry.refuse("root", f"{do} without a root", "name its certificate: root = 'root.pem'")
+        roots = read_trust(given.root).certificates
+        if do == "remove-root" and not set(roots) & self.known_roots:
+            raise entry.refuse("root", "no device trusts this root, so it cannot be removed", "name one of trust")
+        if self.trust is not None:
+            self.trust = _with_roots(self.trust, do, roots)
+        return replace(self.server, trust=_with_roots(self.server.trust, do, roots))
+
+    def _switched(self, entry: Table, given: Given) -> _Server:
+        if given.issuers is None:
+            raise entry.refuse(
+                "do",
+                "switch-ca without the new CA",
+                "name the new chain (chain), or the new CA's certificates (issuers)",
+            )
+        issuers = read_trust(given.issuers).certificates
+        trust = self.trust or assumed_trust(str(entry.values["issuers"]), issuers)
+        # A root is not presented as a rule, and clients do not miss it.
+        presented = tuple(each for each in issuers if each.subject != each.issuer)
+        return replace(self.server, issuer=issuers[0].subject, issuers=presented, trust=trust)
+
+    def _key(self, entry: Table, do: Do, given: Given) -> _core.KeyPair:
+        if given.key and given.csr:
+            raise entry.refuse("csr", "a key and a CSR", "name one of them")
+        if do == "rekey" and not given.key and not given.csr:
+            raise entry.refuse("do", "rekey without a new key", "name a chain, a key or a csr")
+        return _public(entry, given) or self.server.key
+
+
+_OF_ROOTS: tuple[Do, ...] = ("add-root", "remove-root")
+
+
+def _public(entry: Table, given: Given) -> _core.KeyPair | None:
+    """Only the public half of it is ever kept."""
+    file: Path | None = given.key or given.csr
+    if file is None:
+        return None
+    try:
+        return _core.KeyPair.from_pem(_core.KeyPair.from_pem(read_pem(file)).public_pem())
+    except InputError as error:
+        raise entry.refuse("key" if given.key else "csr", f"{file}: {error}", "give a key or a CSR as PEM") from error
+
+
+def _refuse_unknown_issuer(entry: Table, server: _Server) -> None:
+    """Stand-ins need to know which keys they stand for, up to the root."""
+    known = {each.subject for each in (*server.issuers, *server.trust.certificates)}
+    if server.issuer not in known or not server.trust.complete:
+        raise entry.refuse(
+            "do",
+            f"the issuer of the new certificate is not known up to its root ({server.issuer})",
+            "put the whole chain into the file, or name the roots in trust",
+        )
+
+
+def _with_roots(trust: Trust, do: Do, roots: Sequence[_core.Certificate]) -> Trust:
+    kept = tuple(each for each in trust.certificates if each not in roots)
+    return replace(trust, certificates=kept + (tuple(roots) if do == "add-root" else ()))
+
+
+def _do(entry: Table) -> Do:
+    value = entry.text("do")
+    for known in DOABLE:
+        if value == known:
+            return known
+    raise entry.refuse(
+        "do", f"do is {value!r}" if value else "the key 'do' is missing", f"write one of: {', '.join(DOABLE)}"
+    )
