@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from pindrill.reports.overview import ClientProblems, Overview, by_client
-from pindrill.reports.plain import counted, harmless
+from pindrill.reports.plain import counted, harmless, relative
 from pindrill.reports.words import ADVICE, MEANING
 
 Result = Mapping[str, Any]
@@ -18,17 +19,25 @@ MOST_SUMMARY_BYTES = 1_000_000
 _COMMAND = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def render(whole: Overview, findings: Sequence[Result] = (), file_of: Mapping[str, str] | None = None) -> str:
-    """`file_of`: the file that annotations of a client point to, by its name."""
+def render(
+    whole: Overview,
+    *,
+    findings: Sequence[Result] = (),
+    file_of: Mapping[str, str] | None = None,
+    root: PurePosixPath | None = None,
+) -> str:
+    """`file_of`: the file that annotations of a client point to, by its name. Paths become relative to `root`."""
     levels: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
     for finding in harmless(findings):
         level = _COMMAND[finding["severity"]]
         parts = (finding["message"], finding.get("effect", ""), finding.get("fix") and f"Fix: {finding['fix']}")
         message = "\n".join(part for part in parts if part)
-        levels[level].append(_command(level, message, f"pins/{finding['rule']}", finding["file"], finding["line"]))
+        file = relative(finding["file"], root)
+        levels[level].append(_command(level, message, f"pins/{finding['rule']}", file, finding["line"]))
     for level, problems in (("error", whole.problems), ("warning", whole.unjudged)):
         for group in by_client(problems, whole.clients):
-            file = (file_of or {}).get(group.client)
+            given = (file_of or {}).get(group.client)
+            file = relative(given, root) if given else None
             levels[level].append(_command(level, _message(group), f"{group.client}: {group.verdict}", file, None))
     return "".join(line for level, commands in levels.items() for line in _limited(level, commands))
 

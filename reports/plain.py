@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 
@@ -34,3 +35,11 @@ def common_name(distinguished_name: str) -> str:
 
 def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def relative(file: str, root: PurePosixPath | None) -> str:
+    """As code hosts want their paths: below the root of the repository, where it is below."""
+    path = PurePosixPath(file)
+    if root and path.is_absolute() and path.is_relative_to(root):
+        path = path.relative_to(root)
+    return str(path)

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
-from pindrill.reports.plain import counted, harmless
+from pindrill.reports.plain import counted, harmless, relative
 from pindrill.reports.words import ADVICE, MEANING
 
 Result = Mapping[str, Any]
@@ -71,7 +71,7 @@ def _finding(finding: Result, rules: dict[str, Json], root: PurePosixPath | None
         "level": level,
         "message": {"text": "\n".join(part for part in parts if part)},
         "locations": [_location(finding["file"], finding["line"], root)],
-        "partialFingerprints": {FINGERPRINT: "|".join((rule, _relative(finding["file"], root), _steady(finding)))},
+        "partialFingerprints": {FINGERPRINT: "|".join((rule, relative(finding["file"], root), _steady(finding)))},
     }
 
 
@@ -115,7 +115,7 @@ def _cell(
         f"{line['reason']}\nFix: {ADVICE[word]}\nRepeat: {line['repeat']}"
     )
     file = file_of[group[0]["client"]]
-    identity = "|".join((rule, _relative(file, root), line["client"], line["strategy"], word))
+    identity = "|".join((rule, relative(file, root), line["client"], line["strategy"], word))
     return {
         "ruleId": rule,
         "level": "error",
@@ -137,17 +137,10 @@ def _rule(rule: str, short: str, help_: str, level: str, tags: Sequence[str]) ->
 
 
 def _location(file: str, line: int | None, root: PurePosixPath | None) -> Json:
-    physical: Json = {"artifactLocation": {"uri": quote(_relative(file, root), safe="/")}}
+    physical: Json = {"artifactLocation": {"uri": quote(relative(file, root), safe="/")}}
     # An alert without a line is not shown by every reader: the first one stands for the whole file.
     physical["region"] = {"startLine": line or 1}
     return {"physicalLocation": physical}
-
-
-def _relative(file: str, root: PurePosixPath | None) -> str:
-    path = PurePosixPath(file)
-    if root and path.is_absolute() and path.is_relative_to(root):
-        path = path.relative_to(root)
-    return str(path)
 
 
 def _note(id_: str, level: str, text: str) -> Json:

@@ -196,7 +196,10 @@ def _decoded(value: str) -> str:
 
 def test_annotations() -> None:
     whole = overview([line("leaked"), line("inconclusive", client="b"), line("pass"), line("leaked", known=known())])
-    found = {each[1]["title"]: each for each in commands(github.render(whole, [finding(severity="error")], FILES))}
+    found = {
+        each[1]["title"]: each
+        for each in commands(github.render(whole, findings=[finding(severity="error")], file_of=FILES))
+    }
     assert len(found) == 3
     level, where, _ = found["pins/no-backup"]
     assert (level, where["file"], where["line"]) == ("error", finding()["file"], "12")
@@ -207,8 +210,17 @@ def test_annotations() -> None:
     assert (level, "file" in where) == ("warning", False)
 
 
+def test_annotations_have_paths_of_the_repository() -> None:
+    whole = overview([line("leaked")])
+    files = {"app": "/repo/clients/app.toml"}
+    made = github.render(whole, findings=[finding(file="/repo/a.xml")], file_of=files, root=PurePosixPath("/repo"))
+    assert [each[1]["file"] for each in commands(made)] == ["clients/app.toml", "a.xml"]
+
+
 def test_annotations_cannot_be_broken_out_of() -> None:
-    text = github.render(overview([hostile_line()]), [finding(message=HOSTILE, file="a,line=1::b", rule="x:y,z")])
+    text = github.render(
+        overview([hostile_line()]), findings=[finding(message=HOSTILE, file="a,line=1::b", rule="x:y,z")]
+    )
     found = commands(text)
     assert len(found) == 2
     assert {where["title"] for _, where, _ in found} >= {"pins/x:y,z"}

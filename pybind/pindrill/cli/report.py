@@ -17,7 +17,7 @@ from rich.console import Console
 from pindrill import scenarios
 from pindrill.cli.stored import Result, Stored, read_stored
 from pindrill.keyring import VERSIONS
-from pindrill.model import UsageError
+from pindrill.model import VIOLATIONS, UsageError, VerdictWord
 from pindrill.reports import compare as comparison
 from pindrill.reports import github, html, junit, markdown, sarif, text
 from pindrill.reports.overview import overview
@@ -68,6 +68,7 @@ def compare(
 
 
 def _made(stored: Stored, format_: Format, given: Mapping[str, str], output: Path | None) -> str:
+    root = PurePosixPath(Path.cwd())
     match format_:
         case Format.HTML:
             references = {scenario.id: scenario.references for scenario in scenarios.CATALOGUE}
@@ -80,18 +81,24 @@ def _made(stored: Stored, format_: Format, given: Mapping[str, str], output: Pat
                 version=VERSIONS[0],
                 findings=stored.findings,
                 file_of=_files(stored, given),
-                root=PurePosixPath(Path.cwd()),
+                root=root,
             )
         case Format.MARKDOWN:
             return markdown.render(overview(stored), stored.findings)
         case Format.GITHUB:
-            return github.render(overview(stored), stored.findings, _files(stored, given))
+            files = _files(stored, given)
+            return github.render(overview(stored), findings=stored.findings, file_of=files, root=root)
         case Format.TEXT:
             to_terminal = output is None and sys.stdout.isatty()
             console = Console(width=None if to_terminal else 120, force_terminal=to_terminal)
             with console.capture() as captured:
-                text.print_report(console, list(stored), (), False)
+                text.print_report(console, [_without_unused(line) for line in stored], (), False)
             return captured.get()
+
+
+def _without_unused(line: Result) -> Result:
+    """The text report tells the stages of violations only; 100,000 lines with all of theirs do not fit into memory."""
+    return line if VerdictWord(line["verdict"]) in VIOLATIONS else {**line, "stages": []}
 
 
 def _read_file(assignment: str) -> tuple[str, str]:
