@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import audit, catalogue, doctor, drill, gate, init, keys, merge, pins, plan, preflight, report
+from pindrill.cli import audit, catalogue, doctor, drill, gate, init, keys, merge, mitm, pins, plan, preflight, report
 from pindrill.cli.audit_asked import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
@@ -57,6 +57,7 @@ app.command("gate")(gate.gate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(pins.pins_app, name="pins")
 app.add_typer(keys.keyring_app, name="keyring")
+app.add_typer(mitm.mitm_app, name="mitm")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from pindrill.cli.mitm import print_found
 from pindrill.keyring import VERSIONS, Keyring
 from pindrill.model import HOST
 from pindrill.runner import names
@@ -30,6 +31,7 @@ def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look 
     for program, package in _CLIENTS.items():
         found = shutil.which(program)
         print(f"{'ok' if found else '--':3} {program}: {found or f'not here; apt-get install {package}'}")
+    print_found()
     if keyring:
         _keyring(keyring)
     raise typer.Exit(0 if all(usable) else 3)

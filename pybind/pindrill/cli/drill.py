@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,10 @@ from rich.console import Console
 
 from pindrill.cli.asked import read_assignment, read_scenarios, read_semantics, read_strategies, read_versions
 from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, read_shard
+from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
+from pindrill.mitm.servers import MitmServers
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile
@@ -48,6 +51,8 @@ def drill(
     resume: Annotated[bool, typer.Option("--resume", help="Keep the finished cells of the --json file.")] = False,
     key_log: Annotated[Path | None, typer.Option(help="Append TLS secrets here, for Wireshark.")] = None,
     edit_hosts: Annotated[bool, typer.Option("--edit-hosts", help="Add lines to /etc/hosts for the run.")] = False,
+    via: Annotated[str | None, typer.Option(help="`mitmproxy`: it shows the credentials; judged as ever.")] = None,
+    mitmdump: Annotated[Path | None, typer.Option(help="The mitmdump to use with --via mitmproxy.")] = None,
 ) -> None:
     """Rehearse interception and rotation on a client, and say what it did, with evidence."""
     wanted = read_scenarios(only, which)
@@ -59,6 +64,9 @@ def drill(
         raise UsageError("--resume needs the file to go on with: --json FILE")
     if exit_code not in ("judge", "ignore"):
         raise UsageError(f"--exit-code is judge or ignore, not '{exit_code}'")
+    wanted_mitmdump = read_via(via, mitmdump)
+    if wanted_mitmdump and key_log:
+        raise UsageError("--key-log is for our own servers; mitmproxy writes one when MITMPROXY_SSLKEYLOGFILE is set")
     given = Given(
         environment=dict(read_assignment(text_) for text_ in env or []),
         semantics=read_semantics(semantics) if semantics else None,
@@ -84,6 +92,10 @@ def drill(
     )
     with ExitStack() as stack:
         place = enter_place(subjects, edit_hosts, stack)
+        if wanted_mitmdump:
+            servers = MitmServers(wanted_mitmdump)
+            stack.callback(servers.close)
+            asked = replace(asked, via=servers)
         results = ResultFile(json_file, resume=resume) if json_file else None
         if results:
             stack.callback(results.close)
@@ -92,6 +104,7 @@ def drill(
     if junit_file:
         junit_file.write_text(junit.render(lines))
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
+    print_misled(asked.via.told if asked.via else None)
     raise typer.Exit(exit_code_of(lines, tally))
 
 

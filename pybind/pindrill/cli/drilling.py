@@ -19,6 +19,7 @@ from pindrill.cli.client_file import Known
 from pindrill.cli.subjects import Subject, read_pinning
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
+from pindrill.mitm.servers import MitmServers
 from pindrill.model import STRATEGY, UNJUDGED, VIOLATIONS, Scenario, Strategy, TlsVersion, UsageError, VerdictWord
 from pindrill.runner import names
 from pindrill.runner.bench import Bench, own_address, run_directory
@@ -47,6 +48,8 @@ class Asked:
     rounds: int = 1
     shard: tuple[int, int] = WHOLE
     key_log: Path | None = None
+    via: MitmServers | None = None
+    """Clients meet mitmproxy, not our own servers."""
 
 
 @dataclass
@@ -94,10 +97,11 @@ def drill_all(
             respond=subject.respond,
             directory=own,
             key_log_file=asked.key_log,
+            open_server=asked.via.open if asked.via else None,
         )
         try:
             unwatched = bench.unwatched if number == 0 else []
-            _run(Drill(bench, mint, request), subject, tally, results, unwatched, asked.shard, excuse)
+            _run(Drill(bench, mint, request), subject, tally, results, unwatched, asked, excuse)
         finally:
             bench.close()
         if tally.interrupted:
@@ -119,7 +123,7 @@ def _run(
     tally: Tally,
     results: ResultFile | None,
     unwatched: Sequence[str],
-    shard: tuple[int, int],
+    asked: Asked,
     excuse: Callable[[Result], str | None] | None,
 ) -> None:
     console = Console(stderr=True)
@@ -137,7 +141,8 @@ def _run(
                 **line,
                 "client_version": subject.version,
                 "known": {"reason": why, "source": known.source if known else ""} if why else None,
-                **({} if shard == WHOLE else {"shard": "{}/{}".format(*shard)}),
+                **({} if asked.shard == WHOLE else {"shard": "{}/{}".format(*asked.shard)}),
+                **(asked.via.told_of(line) if asked.via else {}),
             }
             mine.append(line)
             tally.lines.append(line)
@@ -148,7 +153,7 @@ def _run(
         verdicts = drill.run(emit)
     tally.interrupted = verdicts.interrupted
     # A part of the cells cannot tell what never happens: `pindrill merge` does.
-    tally.stale += stale(subject.name, subject.known, mine) if shard == WHOLE and not verdicts.interrupted else []
+    tally.stale += stale(subject.name, subject.known, mine) if asked.shard == WHOLE and not verdicts.interrupted else []
     if not console.is_terminal:
         console.print(f"{subject.name}: {len(mine)} cells", highlight=False)
 
@@ -180,6 +185,7 @@ def _repeat_command(subject: Subject, asked: Asked) -> Callable[[Cell], str]:
     options += ["--pinned", asked.pinned] if asked.pinned else []
     options += ["--semantics", asked.semantics] if asked.semantics else []
     options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != 10.0 else []
+    options += ["--via", "mitmproxy", "--mitmdump", str(asked.via.mitmdump.path)] if asked.via else []
 
     def repeat(cell: Cell) -> str:
         chosen = ["--strategy", cell.strategy_name] if cell.strategy and not asked.pinned else []

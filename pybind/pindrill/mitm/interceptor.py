@@ -83,7 +83,7 @@ class MitmInterceptor:
         self._decide(id, {"label": label})
 
     def stage(self, id: int, label: str, credential: _core.Credential) -> None:
-        self._decide(id, {"label": label, **credential_order(credential)})
+        self._decide(id, credential_order(label, credential))
 
     def open(self) -> list[dict[str, Any]]:
         return [
@@ -122,7 +122,7 @@ class MitmInterceptor:
         if "seen" not in event:
             return {**event, "id": self._outer(index, event["id"])}
         contact = self._contact(index, event)
-        self.told.note(event["own_event"], contact["seen"])
+        self.told.note(event)
         return contact
 
     def _contact(self, index: int, facts: dict[str, Any]) -> dict[str, Any]:

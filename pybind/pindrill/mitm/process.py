@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -44,11 +44,14 @@ class Process:
         verify_upstream: bool = True,
         clients: Sequence[str] = ("127.0.0.0/8", "::1"),
         patience_s: float = 30.0,
+        take: Callable[[Event], None] | None = None,
     ) -> None:
+        """`take`: gets the events instead of `events`, before any answer that came after them."""
         self.denied = 0
         self.version = ""
         self.events: queue.Queue[Event | None] = queue.Queue()
         """Questions and contacts; None at its death."""
+        self._hand_over = take or self.events.put
         self._directory = tempfile.TemporaryDirectory(prefix="pindrill-mitm-")
         self._output = Path(self._directory.name) / "output"
         self._answers: dict[int, queue.Queue[Event | None]] = {}
@@ -170,7 +173,7 @@ class Process:
                 self._dead = event["error"]
                 self.events.put(None)
             case _:
-                self.events.put(decoded(event))
+                self._hand_over(decoded(event))
 
     def _death(self, what: str) -> str:
         code = self._process.poll()
@@ -185,8 +188,9 @@ def decoded(event: Event) -> Event:
     return event
 
 
-def credential_order(credential: _core.Credential) -> dict[str, str]:
+def credential_order(label: str, credential: _core.Credential) -> dict[str, str]:
     return {
+        "label": label,
         "chain": "".join(certificate.pem for certificate in credential.chain),
         "key": credential.key.private_pem(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from pindrill.classify import REFUSALS, Shape, shape
@@ -13,22 +14,32 @@ _ESTABLISHED = "tls_established_client"
 
 
 class Told:
-    """May be told from many threads."""
+    """Of all contacts of a run; may be told from many threads."""
 
     def __init__(self) -> None:
         self.connections = 0
-        """That were shown a credential and told something."""
+        """Of which mitmproxy told something."""
         self.misled: Counter[str] = Counter()
+        self._by_time: dict[int, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
-    def note(self, event: str, seen: dict[str, Any]) -> None:
-        if not event or not seen["credential"]:
+    def note(self, contact: Mapping[str, Any]) -> None:
+        event: str = contact["own_event"]
+        if not event:
             return
-        wrong = misled(event, Observation.from_dict(seen))
+        wrong = misled(event, Observation.from_dict(contact["seen"]))
         with self._lock:
             self.connections += 1
+            self._by_time[contact["seen"]["accepted_at"]] = (event, wrong)
             if wrong:
                 self.misled[wrong] += 1
+
+    def annotated(self, observation: dict[str, Any]) -> dict[str, Any]:
+        """An observation of a result line, and what mitmproxy said of that connection."""
+        event, wrong = self._by_time.get(observation["accepted_at"], ("", ""))
+        if not event:
+            return observation
+        return {**observation, "mitmproxy_event": event, "mitmproxy_would_mislead": wrong or None}
 
     def lines(self) -> list[str]:
         """For people."""

@@ -6,10 +6,12 @@ import secrets
 import tempfile
 import threading
 from collections import defaultdict, deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from pindrill import _core
 from pindrill.classify import Shape, shape
@@ -23,6 +25,20 @@ from pindrill.runner.plan import Play, PlayStage
 SECRET_PREFIX, CANARY_PREFIX = "pd7s", "pd7c"
 _SETTLE_S = 0.5
 _MAX_OPEN = 256
+
+
+class Server(Protocol):
+    """Our own (`_core.Server`), or another program's behind the same face."""
+
+    @property
+    def port(self) -> int: ...
+    def serve(self, label: str, credential: _core.Credential, response: str) -> None: ...
+    def settle(self, timeout_s: float) -> bool: ...
+    def observations(self) -> list[dict[str, Any]]: ...
+
+
+OpenServer = Callable[[str, TlsVersion, str, _core.Credential, str], Server]
+"""Address, version, label, credential and response of a server to be opened on a port of its own."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class Run:
     """One run of a play: fresh server, HOME and session."""
 
     number: int
-    server: _core.Server | None
+    server: Server | None
     """Kept open while the client's process lives: something may still arrive."""
     secrets: list[str]
     strays: dict[str, list[Stray]]
@@ -67,7 +83,9 @@ class Bench:
         respond: Respond,
         directory: Path,
         key_log_file: Path | None = None,
+        open_server: OpenServer | None = None,
     ) -> None:
+        """`open_server`: who stands between the client and the scenarios, when it is not our own server."""
         self.mint = mint
         self.driver = driver
         self.deadline_s = deadline_s
@@ -83,6 +101,7 @@ class Bench:
             )
             for version in ("1.2", "1.3")
         }
+        self._open_server = open_server or self._own_server
         self._lock = threading.Lock()
         self._plays: dict[tuple[Play, int], Future[Run]] = {}
         self._trust_files: dict[tuple[str, ...], str] = {}
@@ -139,7 +158,7 @@ class Bench:
         self._watch_sinks()
         return run
 
-    def _attempt(self, play: Play, run: Run, server: _core.Server, home: Path, canaries: list[str]) -> None:
+    def _attempt(self, play: Play, run: Run, server: Server, home: Path, canaries: list[str]) -> None:
         """All stages, in one session."""
         number = run.number
         session = self.driver.session(home)
@@ -177,15 +196,14 @@ class Bench:
             return _SETTLE_S
         return self.deadline_s
 
-    def _server(self, play: Play, number: int, canaries: list[str]) -> _core.Server:
-        return _core.Server(
-            self._loop,
-            self._address,
-            0,
-            self._contexts[play.tls],
-            self._label(number, 0),
-            *self._shown(play.stages[0], canaries[0]),
-        )
+    def _server(self, play: Play, number: int, canaries: list[str]) -> Server:
+        shown = self._shown(play.stages[0], canaries[0])
+        return self._open_server(self._address, play.tls, self._label(number, 0), *shown)
+
+    def _own_server(
+        self, address: str, tls: TlsVersion, label: str, credential: _core.Credential, response: str
+    ) -> Server:
+        return _core.Server(self._loop, address, 0, self._contexts[tls], label, credential, response)
 
     def _shown(self, stage: PlayStage, canary: str) -> tuple[_core.Credential, str]:
         return self.mint.credential(stage.serve), self._respond.text(canary)

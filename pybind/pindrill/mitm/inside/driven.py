@@ -61,8 +61,8 @@ class Driven:
     # --- answers to the hooks ------------------------------------------------------------------------------------
 
     async def answer(self, facts: Facts) -> dict[str, Any] | None:
-        if shown := self._of[facts.id].shown:
-            return shown
+        if facts.standing:
+            return facts.standing
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._questions[facts.id] = future
         asked = {name: getattr(facts, name) for name in ("id", "way", "client", "host", "port", "hello")}
@@ -176,7 +176,8 @@ class Driven:
                 connection.close()
                 self._say({"event": "denied"})
                 continue
-            facts = Facts(next(self._numbers), listener.way, peer[0])
+            facts = Facts(next(self._numbers), listener.way, peer[0], standing=listener.shown)
+            facts.label = listener.shown["label"] if listener.shown else ""
             if listener.way == "reverse" and listener.upstream:
                 facts.host, facts.port = listener.upstream
             elif listener.way == "direct":

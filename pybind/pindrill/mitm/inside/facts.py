@@ -24,6 +24,8 @@ class Facts:
     client: str
     host: str = ""
     port: int = 0
+    standing: dict[str, str] | None = None
+    """What it is shown without anybody being asked: what was shown when it was accepted."""
     label: str = ""
     """Of the answer that was given: what it is shown, or that it is passed through."""
     passing: bool = False

@@ -1,0 +1,57 @@
+"""`pindrill mitm`: an environment for mitmproxy, and the addon; what other commands need for `--via mitmproxy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pindrill.mitm.install import ADDON, Mitmdump, data_directory, find, found, install
+from pindrill.mitm.told import Told
+from pindrill.model import UsageError
+
+mitm_app = typer.Typer(help="mitmproxy as the interceptor.", no_args_is_help=True)
+
+
+@mitm_app.command("install")
+def install_mitmproxy(
+    directory: Annotated[Path | None, typer.Option("--dir", help="Where to, if not the data directory.")] = None,
+) -> None:
+    """Make an environment of its own with the newest mitmproxy for the interpreters that are here."""
+    made = install(directory or data_directory())
+    print(f"mitmproxy {made.version}: {made.path}")
+    if directory:
+        print(f"use it with --mitmdump {made.path}")
+
+
+@mitm_app.command("addon")
+def addon() -> None:
+    """Print the path for `mitmdump -s $(pindrill mitm addon)`: a verdict per destination, in any set-up."""
+    print(ADDON)
+
+
+def read_via(via: str | None, mitmdump: Path | None) -> Mitmdump | None:
+    """None: our own servers and interceptor."""
+    if via not in (None, "mitmproxy"):
+        raise UsageError(f"--via is mitmproxy, or left out for pindrill's own interceptor; not '{via}'")
+    if mitmdump and not via:
+        raise UsageError("--mitmdump needs --via mitmproxy")
+    return find(mitmdump) if via else None
+
+
+def print_misled(told: Told | None) -> None:
+    for line in told.lines() if told else []:
+        print(line)
+
+
+def print_found() -> None:
+    """For `pindrill doctor`: the first that works is used."""
+    answers = found()
+    for answer in answers:
+        if isinstance(answer, Mitmdump):
+            print(f"ok  mitmproxy {answer.version}: {answer.path}")
+        else:
+            print(f"--  {answer}")
+    if not answers:
+        print("--  mitmdump: not here; `pindrill mitm install` makes an environment with one")
