@@ -22,10 +22,12 @@ from pindrill.keyring import Keyring
 from pindrill.mitm.install import find as find_mitmdump
 from pindrill.model import UsageError
 from pindrill.reports import audit_html, audit_text
+from pindrill.runner import presets
 from pindrill.runner.app import Hooks
 from pindrill.runner.bench import run_directory
 from pindrill.runner.dns import DnsAnswerer
 from pindrill.runner.forge import Forge
+from pindrill.runner.presets import HookTexts, overridden
 
 
 def audit(
@@ -58,6 +60,13 @@ def audit(
     store: Annotated[Path | None, typer.Option(help="A SQLite file: every connection and verdict.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave out apps that are finished there.")] = False,
     via: Annotated[str, typer.Option(help="The interceptor: pindrill, or mitmproxy.")] = "pindrill",
+    android: Annotated[str | None, typer.Option(help="Hooks for this package on a device behind adb.")] = None,
+    android_store: Annotated[str, typer.Option(help="Where its test CA is put: user or system.")] = "user",
+    serial: Annotated[str, typer.Option(help="Which device, as `adb devices` names it.")] = "",
+    ios_simulator: Annotated[str | None, typer.Option(help="Hooks for this bundle in the booted simulator.")] = None,
+    mac: Annotated[str, typer.Option(help="The Mac of the simulator, as ssh knows it.")] = "",
+    mac_network: Annotated[str, typer.Option(help="Its network service, as networksetup names it.")] = "Wi-Fi",
+    seconds: Annotated[float, typer.Option(help="How long an app on a device is left to work.")] = 8.0,
     setup: Annotated[str, typer.Option(help="Hook: before the first start.")] = "",
     trigger: Annotated[str, typer.Option(help="Hook: starts the app and waits until it has worked.")] = "",
     reset: Annotated[str, typer.Option(help="Hook: stops the app.")] = "",
@@ -68,6 +77,7 @@ def audit(
     wait: Annotated[float, typer.Option(help="Seconds to watch when nobody starts the app.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Of the order of conditions.")] = 0,
     most_starts: Annotated[int, typer.Option(help="So many starts of an app at most.")] = 60,
+    keep_output: Annotated[Path | None, typer.Option(help="Keep the app's own words, in this directory.")] = None,
     keep_plaintext: Annotated[Path | None, typer.Option(help="Keep what was readable, in this directory.")] = None,
 ) -> None:
     """Stand between an app and its servers; say per host whether it is pinned, with evidence."""
@@ -80,7 +90,20 @@ def audit(
         raise UsageError("--resume needs the file to go on with: --json FILE or --store FILE")
     if via not in ("pindrill", "mitmproxy"):
         raise UsageError(f"--via is pindrill or mitmproxy, not '{via}'")
-    hooks = Hooks(setup=setup, trigger=trigger, reset=reset, logs=logs, teardown=teardown, deadline_s=deadline)
+    given = HookTexts(setup=setup, trigger=trigger, reset=reset, logs=logs, teardown=teardown)
+    if android:
+        if android_store not in ("user", "system"):
+            raise UsageError(f"--android-store is user or system, not '{android_store}'")
+        ready = presets.android(
+            android, store="system" if android_store == "system" else "user", seconds=seconds, serial=serial
+        )
+        given = overridden(ready, given)
+    if ios_simulator:
+        if not mac:
+            raise UsageError("--ios-simulator needs --mac: the Mac that runs it, as ssh knows it")
+        ready = presets.ios_simulator(ios_simulator, mac=mac, service=mac_network, seconds=seconds)
+        given = overridden(ready, given)
+    hooks = Hooks(given, deadline_s=deadline)
     asked = Asked(
         entries=read_entries(
             proxy=proxy, socks=socks, reverse=reverse, transparent=transparent,
@@ -101,7 +124,8 @@ def audit(
         wait_s=wait,
         seed=seed,
         most_starts=most_starts,
-        plaintext=keep_plaintext,
+        plaintext=_directory(keep_plaintext),
+        outputs=_directory(keep_output),
     )  # fmt: skip
     with ExitStack() as stack:
         kept = Kept(LineFile(json_file, resume=resume) if json_file else None, AuditStore(store) if store else None)
@@ -112,6 +136,17 @@ def audit(
         if dns is not None:
             stack.callback(_answer_dns(dns, asked, client or []).close)
         raise typer.Exit(audit_all(asked, forge, kept, directory, resume=resume))
+
+
+def _directory(path: Path | None) -> Path | None:
+    """Private to the user: what an app says is nobody else's."""
+    if path is None:
+        return None
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be a directory to write to: {error.strerror}") from error
+    return path
 
 
 def _answer_dns(text: str, asked: Asked, clients: Sequence[str]) -> DnsAnswerer:

@@ -46,6 +46,7 @@ class Asked:
     seed: int
     most_starts: int
     plaintext: Path | None
+    outputs: Path | None
 
     def driver(self, app: App) -> Command | Hooks | None:
         if app.command and self.hooks:
@@ -140,6 +141,7 @@ def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) ->
             starts=driver is not None,
             emit=emit,
             plaintext_directory=asked.plaintext,
+            output_directory=asked.outputs,
         )
         stack.callback(running.close)
         if driver is None:

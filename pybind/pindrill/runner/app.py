@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from pindrill.clients.process import Ended, resolved_program, run, scrubbed_envi
 from pindrill.clients.template import fill, used
 from pindrill.model import UsageError
 from pindrill.runner.names import NAMES, hosts_text
+from pindrill.runner.presets import HookTexts
 
-PLACEHOLDERS = frozenset({"proxy", "ca_file"})
+PLACEHOLDERS = frozenset({"proxy", "proxy_port", "ca_file"})
 _HOOK_S = 120.0
 
 
@@ -43,7 +45,7 @@ class Place:
 
     @property
     def values(self) -> dict[str, str]:
-        return {"proxy": self.proxy, "ca_file": self.ca_file}
+        return {"proxy": self.proxy, "proxy_port": self.proxy.rpartition(":")[2], "ca_file": self.ca_file}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -83,40 +85,50 @@ class Command:
 class Hooks:
     """Commands around an app that runs elsewhere: `setup` once; `trigger`, `logs` and `reset` for each condition."""
 
-    def __init__(self, *, setup: str, trigger: str, reset: str, logs: str, teardown: str, deadline_s: float) -> None:
-        for text in (setup, trigger, reset, logs, teardown):
-            used((text,), PLACEHOLDERS)
-        self._setup, self._trigger, self._reset, self._logs, self._teardown = setup, trigger, reset, logs, teardown
+    def __init__(self, texts: HookTexts, *, deadline_s: float) -> None:
+        used(vars(texts).values(), PLACEHOLDERS)
+        self._texts = texts
         self._deadline_s = deadline_s
         self._set_up = False
+        if not texts.trigger and self.given:
+            raise UsageError("the hooks need --trigger: what starts the app")
+
+    @property
+    def given(self) -> bool:
+        return any(vars(self._texts).values())
 
     def start(self, place: Place, directory: Path) -> Ending:
         if not self._set_up:
             self._set_up = True
-            self._run(self._setup, place)
-        self._run(self._trigger, place)
-        output = self._run(self._logs, place)
-        self._run(self._reset, place)
-        return Ending(ending_at=0, death="", output=output)
+            self._run(self._texts.setup, place)
+        self._run(self._texts.trigger, place)
+        output = self._run(self._texts.logs, place)
+        ending_at = time.monotonic_ns()
+        self._run(self._texts.reset, place)
+        return Ending(ending_at=ending_at, death="", output=output)
 
     def finish(self, place: Place) -> None:
         if self._set_up:
-            self._run(self._teardown, place)
+            self._run(self._texts.teardown, place)
 
     def _run(self, text: str, place: Place) -> str:
         if not text:
             return ""
         command = fill(text, place.values)
-        done = subprocess.run(  # noqa: S602 - a hook is a line of shell
-            command,
-            shell=True,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=max(_HOOK_S, self._deadline_s),
-            env={**os.environ, "PINDRILL_PROXY": place.proxy, "PINDRILL_CA_FILE": place.ca_file},
-            check=False,
-        )
+        patience_s = max(_HOOK_S, self._deadline_s)
+        try:
+            done = subprocess.run(  # noqa: S602 - a hook is a line of shell
+                command,
+                shell=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=patience_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise HookFailed(f"the hook `{command}` had not ended after {patience_s:g} s") from error
         if done.returncode != 0:
             raise HookFailed(f"the hook `{command}` failed with exit {done.returncode}: {done.stderr.strip()[-400:]}")
         return done.stdout

@@ -52,7 +52,6 @@ class Progress:
 
     contacts: list[Contact] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
     interrupted: bool = False
     trouble: str = ""
     gaps: list[str] = field(default_factory=list)
@@ -70,6 +69,7 @@ class Audit:
         starts: bool,
         emit: Callable[[Contact], None] = lambda contact: None,
         plaintext_directory: Path | None = None,
+        output_directory: Path | None = None,
     ) -> None:
         self.request = request
         self.progress = Progress()
@@ -80,6 +80,7 @@ class Audit:
             for port in entry.ports
         ]
         self._emit = emit
+        self._outputs = output_directory
         self._interceptor = interceptor
         self.pump = Pump(interceptor, self.schedule, forge, self._note, plaintext_directory=plaintext_directory)
 
@@ -109,8 +110,10 @@ class Audit:
             self.progress.trouble = str(error)
         except KeyboardInterrupt:
             self.progress.interrupted = True
-        finally:
+        try:
             app.finish(self.place)
+        except HookFailed as error:
+            self.progress.gaps.append(f"the device may not be as it was: {error}")
 
     def wait(self, seconds: float, watch: Callable[[], None]) -> None:
         """Nobody starts the app: until everything was asked of whoever came, or the time is over, or Ctrl-C."""
@@ -148,7 +151,8 @@ class Audit:
         self.pump.settle(_SETTLE_S)
         run = Run(number=number, ending_at=ending.ending_at, death=ending.death)
         self.progress.runs.append(run)
-        self.progress.outputs.append(ending.output)
+        if self._outputs:
+            (self._outputs / f"start-{number}.txt").write_text(ending.output)
         with self.pump.lock:
             self.schedule.advance(run)
 
