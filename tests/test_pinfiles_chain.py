@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pindrill import _core
-from pindrill.pinfiles import DeclaredPin, Expiry, Format, PinFile, PinRule
+from pindrill.pinfiles import DeclaredPin, Expiry, Finding, Format, PinFile, PinRule, Severity
 from pindrill.pinfiles.lint import lint
 from pindrill.pinfiles.oracle import predict
 from support.openssl import public_key, spki_pin
@@ -287,6 +287,17 @@ def test_what_the_oracle_has_no_words_for_is_inconclusive(chain: Chain) -> None:
         found = predict(pinned, trust=[chain.root], presented=chain.presented, host=HOST, at=NOW)
         assert found.answer == "inconclusive"
         assert found.reason
+
+
+def test_pins_that_could_not_be_read_leave_the_answer_open(chain: Chain, other: Chain) -> None:
+    note = Finding(
+        file="pins", line=1, rule="unread", severity=Severity.INFO, message="a call", effect="not read", fix="look"
+    )
+    for pin, expected in ((key_pin(chain.leaf), "accept"), (key_pin(other.leaf), "inconclusive")):
+        partly = replace(file(Format.OKHTTP, pin), findings=(note,))
+        assert answer(partly, chain) == expected
+        assert answer(partly, chain, host="elsewhere.example.org") == "inconclusive"
+        assert said(replace(partly, rules=(replace(partly.rules[0], partial=True),)), chain.whole) == {"unread"}
 
 
 def test_dates_beyond_the_calendar_do_not_overflow() -> None:

@@ -143,6 +143,16 @@ def test_a_host_that_must_be_pinned(file: str, host: str, pinned: bool) -> None:
     assert ("host-unpinned" in found) != pinned
 
 
+def test_what_could_not_be_read_is_not_missed() -> None:
+    """A pin that is made when the app runs may be the backup, and may pin the host that is asked for."""
+    files = read_all(LINT / "unread/bad.kt")
+    assert {finding.rule for finding in lint(files, AT)} == {"unread", "hole"}
+    (asked,) = [f for f in lint(files, AT, hosts=["elsewhere.example.com"]) if f.rule == "host-unpinned"]
+    assert asked.severity is Severity.WARNING
+    key_file = read_all(LINT / "unread/bad.sh")
+    assert {finding.rule for finding in lint(key_file, AT, hosts=["example.com"])} == {"unread"}
+
+
 # --- files of one app --------------------------------------------------------------------------------------
 
 

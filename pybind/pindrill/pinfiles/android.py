@@ -249,14 +249,15 @@ def _note_odd_date(reader: _Reader, line: int, text: str, effect: str, severity:
 
 
 def _overriding(config: Element, reader: _Reader, *, default: bool) -> list[int]:
-    """The lines of the trust anchors whose chains are not checked against pins."""
+    """The lines of the trust anchors whose chains are not checked against pins. A release build skips what stands
+    in debug-overrides, where overriding is the default."""
     anchors = config.of("trust-anchors")
-    for extra in anchors[1:]:
+    for extra in [] if default else anchors[1:]:
         reader.refuse("structure", extra.line, "a second <trust-anchors>", "put all <certificates> into one")
     lines = []
     for certificates in anchors[0].of("certificates") if anchors else []:
         where = certificates.string("src") or ""
-        if where not in _SOURCES and not where.startswith("@"):
+        if not default and where not in _SOURCES and not where.startswith("@"):
             reader.refuse(
                 "structure",
                 certificates.line,

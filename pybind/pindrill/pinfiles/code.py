@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 MAX_DEPTH = 48
 MAX_ARGUMENTS = 20_000
@@ -59,7 +60,11 @@ class Code:
         self.tokens = list(_tokens(text))
         self._templates = templates
         self._closings = _closings(self.tokens)
-        self.constants: Mapping[str, Text] = dict(self._find_constants())
+        self._declared = {
+            name.text for word, name in pairwise(self.tokens) if word.text in ("class", "object", "interface", "enum")
+        }
+        self.constants: Mapping[str, Text] = {}
+        self.constants = _unambiguous(self._find_constants())
 
     def is_at(self, at: int, *texts: str) -> bool:
         found = self.tokens[at : at + len(texts)]
@@ -142,12 +147,15 @@ class Code:
         return found
 
     def _qualified(self, start: int, end: int) -> Iterator[Token]:
-        """The tokens, `A.B.C` taken as `C`."""
-        for index in range(start, end):
-            follows_dot = index + 1 < end and self.tokens[index + 1].text == "."
-            if self.tokens[index].text == "." or (self.tokens[index].kind == "name" and follows_dot):
+        """The tokens, `A.C` taken as `C` where `A` is declared in this file."""
+        index = start
+        while index < end:
+            own = self.tokens[index].text in self._declared or self.tokens[index].text in ("this", "Companion")
+            if own and index + 1 < end and self.tokens[index + 1].text == ".":
+                index += 2
                 continue
             yield self.tokens[index]
+            index += 1
 
     def _part(self, token: Token) -> str | None:
         if token.kind == "name":
@@ -162,7 +170,6 @@ class Code:
         return None if self._templates and re.search(r"\$[A-Za-z_{]", token.text) else body
 
     def _find_constants(self) -> Iterator[tuple[str, Text]]:
-        self.constants = {}
         for at, token in enumerate(self.tokens[:-2]):
             if token.kind != "name" or self.tokens[at + 1].text not in ("=", ":"):
                 continue
@@ -177,6 +184,16 @@ class Code:
             value = self.string(start, end)
             if isinstance(value, Text) and not self.is_at(end, "+") and not self.is_at(end, "."):
                 yield token.text, value
+
+
+def _unambiguous(found: Iterator[tuple[str, Text]]) -> dict[str, Text]:
+    """Without names that are set to different texts in different places."""
+    constants: dict[str, Text] = {}
+    several = set()
+    for name, value in found:
+        if constants.setdefault(name, value).value != value.value:
+            several.add(name)
+    return {name: value for name, value in constants.items() if name not in several}
 
 
 def _closings(tokens: Sequence[Token]) -> dict[int, int]:

@@ -52,6 +52,7 @@ def rule_as_json(file: PinFile, rule: PinRule, at: datetime) -> dict[str, Any]:
         "expires": rule.expires and rule.expires.day.isoformat(),
         "expires_zone": rule.expires and rule.expires.zone,
         "expired": is_off(rule, at),
+        "partial": rule.partial,
         "min_pins": rule.min_pins,
         "report_uris": list(rule.report_uris),
         "pins": [_pin_as_json(pin) for pin in rule.pins],
@@ -100,6 +101,8 @@ def _covered(rule: PinRule) -> str:
 def _what_holds(file: PinFile, rule: PinRule, at: datetime) -> str:
     if rule.lockout:
         return f": locked out, {rule.lockout}"
+    if rule.partial:
+        return ": pins of which not all could be read"
     if not rule.all_pins:
         return ": exempt from pinning" if rule.excluded else ": not pinned"
     words = [] if rule.mode == "restrict" else ["the pin counts by itself, without validation"]

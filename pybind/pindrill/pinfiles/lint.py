@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -14,6 +15,10 @@ from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFil
 from pindrill.pinfiles.rules import Notes
 
 SOON = timedelta(days=30)
+_COVER_SUBDOMAINS = frozenset(
+    {Format.NSC, Format.TRUSTKIT_ANDROID, Format.TRUSTKIT_IOS, Format.ATS, Format.OKHTTP, Format.REACT_NATIVE}
+)
+"""Formats in which a name stands for a rule about names, not for the one address that is fetched."""
 _LEAVES_NO_PIN = frozenset(
     {"no-pins", "unread", "key-case", "key-place", "value-type", "pin-prefix", "structure", "unused"}
 )
@@ -51,7 +56,7 @@ def lint(
 
 
 def _note_counts(file: PinFile, notes: Notes) -> None:
-    if not any(rule.all_pins or rule.lockout for rule in file.rules) and not (
+    if not any(_pins(rule) for rule in file.rules) and not (
         {finding.rule for finding in notes.findings} & _LEAVES_NO_PIN
     ):
         notes.add(
@@ -63,7 +68,7 @@ def _note_counts(file: PinFile, notes: Notes) -> None:
         )
     told = {finding.line for finding in notes.findings if finding.rule in ("too-few-pins", "header-ignored")}
     for rule, pins in _sets(file):
-        if not pins or rule.line in told or rule.min_pins > 1 or _has_broken(pins):
+        if not pins or rule.line in told or rule.min_pins > 1 or rule.partial or _has_broken(pins):
             continue
         digests = [pin.digest for pin in pins]
         if len(set(digests)) == 1 and len(digests) == 1:
@@ -91,8 +96,9 @@ def _sets(file: PinFile) -> Iterator[tuple[PinRule, tuple[DeclaredPin, ...]]]:
     for index, rule in enumerate(file.rules):
         groups.setdefault(_group(file, rule, index), []).append(rule)
     for rules in groups.values():
-        yield rules[0], tuple(pin for rule in rules for pin in rule.pins)
-        yield rules[0], tuple(pin for rule in rules for pin in rule.ca_pins)
+        first = replace(rules[0], partial=any(rule.partial for rule in rules))
+        yield first, tuple(pin for rule in rules for pin in rule.pins)
+        yield first, tuple(pin for rule in rules for pin in rule.ca_pins)
 
 
 def _group(file: PinFile, rule: PinRule, index: int) -> object:
@@ -145,22 +151,27 @@ def _note_dates(file: PinFile, at: datetime, soon: timedelta, notes: Notes) -> N
 
 def _note_coverage(file: PinFile, hosts: Sequence[str], notes: Notes) -> None:
     for host in hosts:
-        found = [rule for rule in rules_for(file, host) if (rule.all_pins or rule.lockout) and binds(file, rule)]
+        found = [rule for rule in rules_for(file, host) if _pins(rule) and binds(file, rule)]
         if not found:
             notes.add(
                 "host-unpinned",
                 max((rule.line for rule in rules_for(file, host)), default=1),
-                f"{host} is not pinned",
+                f"{host} is not pinned" + (" by what could be read of this file" if file.partial else ""),
                 effect="any certificate of a trusted CA is accepted for it",
                 fix=f"add pins for {host}",
+                severity=Severity.WARNING if file.partial else None,
             )
     for rule in file.rules:
         if rule.excluded:
             _note_excluded(rule, notes)
-        elif rule.all_pins:
+        elif _pins(rule):
             _note_hole(file, rule, notes)
-        elif not rule.lockout:
+        else:
             _note_exempt(file, rule, notes)
+
+
+def _pins(rule: PinRule) -> bool:
+    return bool(rule.all_pins or rule.lockout or rule.partial)
 
 
 def _note_exempt(file: PinFile, rule: PinRule, notes: Notes) -> None:
@@ -192,7 +203,7 @@ def _parent(file: PinFile, rule: PinRule) -> PinRule | None:
 
 
 def _note_hole(file: PinFile, rule: PinRule, notes: Notes) -> None:
-    if not rule.domain:
+    if not rule.domain or file.format not in _COVER_SUBDOMAINS:
         return
     missed = []
     if not rule.apex and not _pinned(file, rule.domain):
@@ -212,7 +223,7 @@ def _note_hole(file: PinFile, rule: PinRule, notes: Notes) -> None:
 
 
 def _pinned(file: PinFile, host: str) -> bool:
-    return any(rule.all_pins for rule in rules_for(file, host))
+    return any(_pins(rule) for rule in rules_for(file, host))
 
 
 def _note_reports(file: PinFile, notes: Notes) -> None:

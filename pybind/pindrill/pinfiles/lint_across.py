@@ -15,7 +15,7 @@ _FIX = "pin the same keys in both"
 
 def compare(files: Sequence[PinFile]) -> list[Finding]:
     found: list[Finding] = []
-    shipped = [file for file in files if file.platforms <= APPS]
+    shipped = [file for file in files if file.platforms <= APPS and not file.partial]
     for one, other in combinations(shipped, 2):
         shared = one.platforms & other.platforms
         notes = Notes(other.path)

@@ -66,7 +66,7 @@ def note_chain(file: PinFile, chain: Sequence[_core.Certificate], hosts: Sequenc
     names = [canonical(host) for host in hosts] or [canonical(name) for name in chain[0].dns_names]
     for rule in _rules_of(file, names):
         lists = [pins for pins in ((rule.pins, False), (rule.ca_pins, True)) if pins[0]]
-        for pins, authorities in lists if binds(file, rule) else ():
+        for pins, authorities in lists if binds(file, rule) and not rule.partial else ():
             position = "ca" if authorities or rule.position == "ca" else rule.position
             position = "leaf" if position == "leaf-and-ca" else position
             _note_set(pins, position, rule, full, rooted, notes)

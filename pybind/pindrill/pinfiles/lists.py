@@ -56,6 +56,7 @@ def _fingerprints(code: Code, start: int, end: int, server: str, notes: Notes) -
         _unread(notes, line)
         return
     pins = []
+    partial = not all(isinstance(each, Text) for each in value)
     for each in value:
         if not isinstance(each, Text):
             _unread(notes, each.line if isinstance(each, Unread) else line)
@@ -64,7 +65,7 @@ def _fingerprints(code: Code, start: int, end: int, server: str, notes: Notes) -
         weak = digest is not None and len(digest) == 20
         pins.append(read_pin(each.value, each.line, _FINGERPRINT, notes, algorithm="sha1" if weak else "sha256").pin)
     if pins:
-        yield PinRule(domain=server, pins=tuple(pins), position="leaf", of="certificate", line=line)
+        yield PinRule(domain=server, pins=tuple(pins), position="leaf", of="certificate", partial=partial, line=line)
 
 
 def _uses(source: Source, code: Code, *texts: str) -> list[int]:
@@ -128,13 +129,14 @@ def _react_rule(name: str, entry: Value, line: int, notes: Notes) -> tuple[PinRu
         return None, ""
     listed = entry.get("publicKeyHashes")
     texts = [each for each in listed if isinstance(each, Text)] if isinstance(listed, list) else []
-    if not isinstance(listed, list) or len(texts) != len(listed):
+    partial = not isinstance(listed, list) or len(texts) != len(listed)
+    if partial:
         _unread(notes, line)
     read = [read_pin(text.value, text.line, _REACT_PIN, notes) for text in texts]
     pins: tuple[DeclaredPin, ...] = tuple(each.pin for each in read)
     where = texts[0].line if texts else line
     crash = next((each.crash for each in read if each.crash), "")
-    if isinstance(listed, list) and len(texts) == len(listed) and len({pin.digest for pin in pins}) < 2:
+    if not partial and len({pin.digest for pin in pins}) < 2:
         notes.add(
             "too-few-pins",
             where,
@@ -151,6 +153,7 @@ def _react_rule(name: str, entry: Value, line: int, notes: Notes) -> tuple[PinRu
             subdomains="all" if entry.get("includeSubdomains") is True else "none",
             expires=_react_expiry(entry.get("expirationDate"), notes),
             min_pins=2,
+            partial=partial,
             line=where,
         ),
         crash,

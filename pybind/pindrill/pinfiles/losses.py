@@ -28,6 +28,7 @@ Kind = Literal[
     "domain",
     "backup",
     "settings",
+    "unread",
 ]
 DROPPABLE: Collection[Kind] = ("expires", "time-zone", "expired", "report-uris", "exclusion", "enforcement", "domain")
 """What may be left out when it is asked for; the rest would make other pins of it."""
@@ -99,7 +100,7 @@ def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: date
 def meaningful(file: PinFile) -> list[PinRule]:
     """Without entries that neither pin a name nor exempt it from the pins of another."""
     pinned = [rule for rule in file.rules if rule.all_pins]
-    return [rule for rule in file.rules if rule.all_pins or rule.lockout or _covered(rule, pinned)]
+    return [rule for rule in file.rules if rule.all_pins or rule.lockout or rule.partial or _covered(rule, pinned)]
 
 
 def _covered(rule: PinRule, others: list[PinRule]) -> bool:
@@ -111,6 +112,8 @@ def _of_rule(rule: PinRule, target: Format, can: Target, pins_are: Position | No
         return Loss(kind=kind, line=line or rule.line, what=f"{rule.domain or 'all hosts'}: {what}")
 
     yield from (loss(kind, what, pin.line) for pin in rule.all_pins for kind, what in _of_pin(pin, rule, can))
+    if rule.partial:
+        yield loss("unread", "more pins than could be read")
     if rule.lockout:
         yield loss("lock-out", f"no certificate is accepted ({rule.lockout})")
     if rule.mode not in can.modes:

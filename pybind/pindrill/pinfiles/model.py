@@ -131,6 +131,8 @@ class PinRule:
     """Why no certificate at all is accepted here; empty: not so."""
     anchors_override: bool = False
     """A trust anchor of this rule switches pins off for chains that end in it (`overridePins`)."""
+    partial: bool = False
+    """It has more pins, which only running the code would show."""
     line: int = field(default=0, compare=False)
 
     @property
@@ -162,6 +164,11 @@ class PinFile:
     """Why the app does not start with this file; empty: not so."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What belongs to the file and to no domain (max-age, swizzling …), for the writer of the same format."""
+
+    @property
+    def partial(self) -> bool:
+        """Part of it could not be read, so that it may pin more than its rules say."""
+        return any(finding.rule == "unread" for finding in self.findings)
 
     @property
     def platforms(self) -> frozenset[str]:

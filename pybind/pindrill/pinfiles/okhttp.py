@@ -132,12 +132,10 @@ def _read_add(reader: _Reader, bracket: int) -> None:
             effect="nothing is pinned for it",
             fix="add a current and a backup pin",
         )
-    if unread and not found:
-        return
-    reader.rules += _rule(reader, pattern, found)
+    reader.rules += _rule(reader, pattern, found, partial=bool(unread))
 
 
-def _rule(reader: _Reader, pattern: Text, pins: tuple[DeclaredPin, ...]) -> list[PinRule]:
+def _rule(reader: _Reader, pattern: Text, pins: tuple[DeclaredPin, ...], *, partial: bool) -> list[PinRule]:
     """`*.` is exactly one label and not the apex; `**.` any number, the apex included."""
     text, name = pattern.value, pattern.value
     prefix = next((each for each in ("**.", "*.") if text.startswith(each)), "")
@@ -155,6 +153,7 @@ def _rule(reader: _Reader, pattern: Text, pins: tuple[DeclaredPin, ...]) -> list
             pins=pins,
             subdomains={"**.": "all", "*.": "one", "": "none"}[prefix],  # type: ignore[arg-type]
             apex=prefix != "*.",
+            partial=partial,
             line=pattern.line,
         )
     ]

@@ -92,6 +92,7 @@ def _rule(use: Use, notes: Notes) -> PinRule:
         mode="restrict" if use.validates else "replace",
         check_host=use.validates,
         lockout=lockout,
+        partial=not pins and not lockout,
         line=use.line,
     )
 

@@ -103,6 +103,8 @@ def predict(
         )
     except CannotAsk as why:
         return Prediction(answer="inconclusive", reason=str(why))
+    if pin_file.partial and not (early.answer == late.answer == "accept" and early.pinned and late.pinned):
+        return Prediction(answer="inconclusive", reason="part of this file could not be read, it may pin more")
     if early.answer == late.answer:
         return early
     return Prediction(answer="report", reason="the pins expire today: devices differ by their time zone", pinned=True)

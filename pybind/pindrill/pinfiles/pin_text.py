@@ -15,7 +15,7 @@ _OWN_SLASH = re.compile(r"sha(256|1)//")
 """curl's prefix: where one slash is due, the second becomes part of the digest."""
 _SAME_CHARACTER = re.compile(r"(.)\1{38,}=?")
 _PLACEHOLDER = re.compile(
-    r"(?i)(your|insert|replace|todo|change[_-]?me|placeholder|example|dummy|pin[_-]?here|<|\$\{|xxxx)"
+    r"(?i)(your|insert|replace|todo|change[_-]?me|placeholder|example|dummy|pin[_-]|hash|base64|backup|current|spki|<|\$\{|xxxx)"
 )
 _NO_PIN_BUT = "make it with `pindrill pins of CERTIFICATE`"
 
