@@ -12,7 +12,22 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import audit, catalogue, doctor, drill, gate, init, keys, merge, mitm, pins, plan, preflight, report
+from pindrill.cli import (
+    audit,
+    catalogue,
+    doctor,
+    drill,
+    gate,
+    init,
+    keys,
+    merge,
+    mitm,
+    pins,
+    plan,
+    preflight,
+    report,
+    station,
+)
 from pindrill.cli.audit_asked import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
@@ -42,6 +57,7 @@ app = typer.Typer(
 )
 app.command("drill")(drill.drill)
 app.command("audit")(audit.audit)
+app.command("station")(station.station)
 app.command("audit-report")(audit.audit_report)
 app.command("audit-compare")(audit.audit_compare)
 app.command("scenarios")(catalogue.scenarios)

@@ -79,6 +79,7 @@ class Audit:
             for entry in request.entries
             for port in entry.ports
         ]
+        self._closed = False
         self._emit = emit
         self._outputs = output_directory
         self._interceptor = interceptor
@@ -130,6 +131,7 @@ class Audit:
             self.progress.interrupted = True
 
     def close(self) -> None:
+        self._closed = True
         self.pump.close()
         self.progress.trouble = self.progress.trouble or self.pump.trouble
         self.progress.gaps += self.pump.gaps
@@ -137,6 +139,8 @@ class Audit:
     def verdicts(self) -> list[AuditVerdict]:
         with self.pump.lock:
             contacts = list(self.progress.contacts)
+        if not self._closed:
+            contacts += self.pump.open()
         return judge(contacts, runs=self.progress.runs, named=self._named(contacts), trouble=self.progress.trouble)
 
     def _named(self, contacts: Sequence[Contact]) -> list[Destination]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,19 @@ class Interceptor(Protocol):
     def fetch_chain(self, host: str, port: int) -> list[_core.Certificate]: ...
     @property
     def denied(self) -> int: ...
+
+
+def own_interceptor(
+    *, hosts: Mapping[str, str], private_addresses: bool, upstream_trust: str, clients: Sequence[str]
+) -> Interceptor:
+    """`clients`: networks that are served; nobody else is."""
+    return _core.Interceptor(
+        _core.Loop(),
+        hosts=hosts,
+        private_addresses=private_addresses,
+        upstream_trust=upstream_trust,
+        clients=clients,
+    )
 
 
 class Pump:
@@ -72,6 +85,11 @@ class Pump:
         self._stopping.set()
         self._thread.join()
         self._fetching.shutdown(wait=False, cancel_futures=True)
+
+    def open(self) -> list[Contact]:
+        """What connections that have not ended show so far."""
+        facts = self._interceptor.open()
+        return [drop_plaintext(self._contact(each)) for each in facts if each["condition"]]
 
     def settle(self, timeout_s: float) -> None:
         """Waits until the connections of an app that has ended are over, and noted; ends those that are not."""
@@ -115,14 +133,18 @@ class Pump:
         return None
 
     def _ended(self, event: dict[str, Any]) -> None:
-        run = self._runs.pop(event["id"], self.run)
-        contact = Contact.from_dict({**event, "answered_at": event["seen"]["response_sent_at"], "run": run})
+        contact = self._contact(event)
+        self._runs.pop(contact.id, None)
         if self._plaintext and contact.plaintext:
             (self._plaintext / f"{contact.id}-{contact.condition or 'plain'}.bin").write_bytes(contact.plaintext)
         contact = drop_plaintext(contact)
         with self.lock:
             self._schedule.note(contact)
             self._emit(contact)
+
+    def _contact(self, event: dict[str, Any]) -> Contact:
+        run = self._runs.get(event["id"], self.run)
+        return Contact.from_dict({**event, "answered_at": event["seen"]["response_sent_at"], "run": run})
 
     def _fetch_once(self, destination: Destination) -> None:
         if destination in self._fetched:
@@ -142,11 +164,10 @@ class Pump:
 
 
 def question_of(event: dict[str, Any]) -> Question:
-    hello = {name: tuple(value) if isinstance(value, list) else value for name, value in event["hello"].items()}
     return Question(
         id=event["id"],
         way=event["way"],
         client=event["client"],
         destination=Destination(event["host"], event["port"]),
-        hello=ClientHello(**hello),
+        hello=ClientHello.from_dict(event["hello"]),
     )

@@ -1,0 +1,148 @@
+"""`pindrill station`."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import shlex
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from pindrill.audit.facts import Destination
+from pindrill.audit.store import LineFile
+from pindrill.cli.audit_asked import LOOPBACK, read_address, read_hosts_file
+from pindrill.cli.auditing import exit_code
+from pindrill.keyring import Keyring
+from pindrill.model import UsageError
+from pindrill.reports import audit_text
+from pindrill.runner.audit import Audit, AuditRequest, Entry
+from pindrill.runner.audit_lines import audit_line
+from pindrill.runner.bench import run_directory
+from pindrill.runner.forge import Forge
+from pindrill.runner.interception import own_interceptor
+from pindrill.station.certificates import TestCa
+from pindrill.station.web import Station
+
+
+def station(
+    listen: Annotated[str, typer.Option(help="An address of this machine that the phone reaches.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Of the page. Default: a free one.")] = 0,
+    proxy_port: Annotated[int, typer.Option(help="Of the proxy. Default: a free one.")] = 0,
+    client: Annotated[
+        list[str] | None, typer.Option(help="The phone's address, or a network; needed unless on loopback.")
+    ] = None,
+    upstream_hosts: Annotated[Path | None, typer.Option(help="Where real servers are, in hosts format.")] = None,
+    upstream_trust: Annotated[Path | None, typer.Option(help="PEM that real servers are verified with.")] = None,
+    allow_private_upstreams: Annotated[
+        bool, typer.Option("--allow-private-upstreams", help="Real servers may be on loopback or private addresses.")
+    ] = False,
+    app: Annotated[str, typer.Option(help="A name for the app.")] = "app",
+    keyring: Annotated[Path | None, typer.Option(help="Keeps the test CA; see `pindrill keyring create`.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="A JSON line per destination, at the end.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of conditions.")] = 0,
+) -> None:
+    """A phone on the bench: a page with QR code, proxy, test CA and live verdicts. Ctrl-C ends it."""
+    address, _ = read_address(listen, "--listen")
+    if not ipaddress.ip_address(address).is_loopback and not client:
+        raise UsageError(
+            f"on {listen} others can reach the proxy: say who is served with --client ADDRESS (the phone's)"
+        )
+    with ExitStack() as stack:
+        file = LineFile(json_file) if json_file else None
+        if file:
+            stack.callback(file.close)
+        directory = run_directory()
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        forge = Forge(Keyring.open(keyring) if keyring else Keyring())
+        interceptor = own_interceptor(
+            hosts=read_hosts_file(upstream_hosts) if upstream_hosts else {},
+            private_addresses=allow_private_upstreams,
+            upstream_trust=str(upstream_trust) if upstream_trust else "",
+            clients=(LOOPBACK, "::1", *(client or ())),
+        )
+        request = AuditRequest(
+            entries=(Entry(way="proxy", address=address, ports=(proxy_port,)),), seed=seed, directory=directory
+        )
+        bench = _Bench(Audit(request, interceptor, forge, starts=False), app)
+        stack.callback(bench.close)
+        _serve(bench, forge, address, port)
+        bench.close()
+        lines = bench.lines()
+        for line in lines:
+            if file:
+                file.append(line)
+        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, bench.audit.progress.gaps)
+        raise typer.Exit(exit_code(lines) if lines else 3)
+
+
+class _Bench:
+    """An audit that nobody drives, as the page sees it."""
+
+    def __init__(self, audit: Audit, app: str) -> None:
+        self.audit = audit
+        self._app = app
+        self._closed = False
+
+    def lines(self) -> Sequence[Mapping[str, Any]]:
+        repeat = shlex.join(["pindrill", *sys.argv[1:]])
+        return [audit_line(each, app=self._app, mode="proxy", repeat=repeat) for each in self.audit.verdicts()]
+
+    def state(self) -> Mapping[str, Any]:
+        with self.audit.pump.lock:
+            return self.audit.schedule.state()
+
+    def skip(self, client: str, destination: str) -> bool:
+        with self.audit.pump.lock:
+            known = {(each["client"], each["destination"]) for each in self.audit.schedule.state()["destinations"]}
+            if (client, destination) not in known:
+                return False
+            host, _, port = destination.rpartition(":")
+            self.audit.schedule.skip(client, Destination(host.strip("[]"), int(port)))
+            return True
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.audit.close()
+
+
+def _serve(bench: _Bench, forge: Forge, address: str, port: int) -> None:
+    try:
+        listening = socket.create_server(
+            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, reuse_port=False
+        )
+    except OSError as error:
+        raise UsageError(f"cannot listen on {address} port {port}: {error.strerror}") from error
+    token = secrets.token_urlsafe(16)
+    host = f"[{address}]" if ":" in address else address
+    url = f"http://{host}:{listening.getsockname()[1]}/{token}/"
+    (_, proxy_port), *_ = bench.audit.ports
+    page = Station(
+        bench, TestCa(forge.ca_name, forge.ca_pem, forge.ca_der), token, url, proxy_host=address, proxy_port=proxy_port
+    )
+    print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
+    print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
+    config = uvicorn.Config(page.application(), log_level="warning", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    # Not on this thread: there it would take the signals, and raise them again when all is over.
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="station")
+    thread.start()
+    try:
+        while thread.is_alive() and not bench.audit.pump.trouble:
+            thread.join(0.5)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
