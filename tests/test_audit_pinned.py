@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from pindrill.audit.facts import Destination, Run
+from pindrill.audit.facts import Run
 from pindrill.audit.words import AuditWord
 from support.audit_rows import CLOSING, REFUSED, Row, check, runs, two
 from support.contacts import (
-    HOST,
     OTHER,
     SECOND,
+    SPAN,
     STACK,
     THIRD,
     C,
@@ -26,10 +26,9 @@ from support.contacts import (
     trust,
     vanished,
 )
-from support.facts import HELLO, alert, finished, plaintext, requested, seen, shown
+from support.facts import HELLO, alert, finished, requested, seen, shown
 
 W = AuditWord
-PLAIN_PORT = Destination(HOST.host, 80)
 TRUST = trust()
 DIED = Run(number=2, death="was killed by SIGSEGV")
 OTHERWISE_TRUSTED = trust(SECOND)
@@ -38,13 +37,14 @@ RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
 ALERTED_AFTER = contact(C.TRUSTED_CA, finished(alerts=(alert(46),)))
 POLITE = contact(C.TRUSTED_CA, finished(alerts=(alert(90), alert(0)), close_notify=True))
 PREFACE = contact(C.TRUSTED_CA, finished(boilerplate_bytes=64, progress="boilerplate"))
-CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
-EARLY = contact(C.TRUSTED_CA, shown(data_bytes=9, early_data_bytes=9, first_data_at=35))
-GARBAGE = contact(None, plaintext(secrets=(), request_line="", progress="other"), plaintext_forwarded=True)
-NOT_RESOLVED = closed(upstream_failure="app.pin.test: no address")
+NOT_RESOLVED = contact(
+    C.TRUSTED_CA,
+    seen(hello=HELLO, alerts=(alert(80, sent=True, at=22),), ended="fin", ended_at=25),
+    upstream_failure="app.pin.test: no address",
+)
 BROKEN = closed(failure="the certificate could not be minted")
-SMALL = contact(C.PASS_THROUGH, seen(hello=HELLO, ended="fin", ended_at=80))
-
+CUT = told(upstream_failure="alert")
+CUT = replace(CUT, seen=replace(CUT.seen, ended="open", ended_at=0))
 AFTER_US = contact(C.TRUSTED_CA, finished(alerts=(alert(0, sent=True, at=70),)))
 BEFORE_US = contact(C.TRUSTED_CA, finished(alerts=(alert(0, at=60), alert(0, sent=True, at=70)), close_notify=True))
 
@@ -56,6 +56,7 @@ ROWS = (
     Row("pinned, trust shown afterwards", (*REFUSED, *TRUST), W.PINNED),
     Row("pinned, silent FINs", (*TRUST, passed(), *two(vanished())), W.PINNED),
     Row("pinned, alert after Finished", (*TRUST, passed(), *two(ALERTED_AFTER)), W.PINNED, "alert 46"),
+    Row("pinned, the server's complaint came before the FIN", (*TRUST, passed(), *two(CUT)), W.PINNED, "alert 48"),
     Row("pinned, user_canceled and close_notify", (*TRUST, passed(), *two(POLITE)), W.PINNED),
     Row("pinned, h2 boilerplate only", (*TRUST, passed(), *two(PREFACE)), W.PINNED, "boilerplate"),
     Row("pinned, internal error is an alert like any other", (*TRUST, passed(), *two(told(number=80))), W.PINNED),
@@ -116,6 +117,18 @@ ROWS = (
         (*TRUST, passed(), *two(told(upstream_failure="reset"))),
         W.PINNED,
     ),
+    Row(
+        "what the upstream did afterwards is none of it",
+        (*TRUST, passed(), *two(closed(upstream_failure="alert"))),
+        W.PINNED,
+    ),
+    Row(
+        "closed after the server's end",
+        (*TRUST, passed(), *two(closed(upstream_ended_at=1))),
+        W.INCONCLUSIVE,
+        "until the server",
+    ),
+    Row("closed before the server's end", (*TRUST, passed(), *two(closed(upstream_ended_at=SPAN * 90))), W.PINNED),
     Row("an upstream failure is no refusal", (*TRUST, passed(), *two(NOT_RESOLVED)), W.INCONCLUSIVE, "no address"),
     # ... beyond the connections that carry nothing anyway
     Row("idle ones look like refusals", (*TRUST, passed(), idle(), *two(closed())), W.INCONCLUSIVE, "as some do when"),

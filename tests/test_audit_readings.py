@@ -20,26 +20,17 @@ from support.contacts import (
     plain,
     read,
     told,
-    trust,
 )
-from support.facts import HELLO, alert, finished, plaintext, requested, seen, shown
+from support.facts import alert, finished, plaintext, requested, shown
 
 W = AuditWord
 PLAIN_PORT = Destination(HOST.host, 80)
-TRUST = trust()
 DIED = Run(number=2, death="was killed by SIGSEGV")
-OTHERWISE_TRUSTED = trust(SECOND)
-UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
-RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
-ALERTED_AFTER = contact(C.TRUSTED_CA, finished(alerts=(alert(46),)))
-POLITE = contact(C.TRUSTED_CA, finished(alerts=(alert(90), alert(0)), close_notify=True))
-PREFACE = contact(C.TRUSTED_CA, finished(boilerplate_bytes=64, progress="boilerplate"))
 CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
+LONG = read(observation=requested(ended_at=10**9))
+OPEN = read(observation=requested(ended="open", ended_at=0, response_sent_at=0))
 EARLY = contact(C.TRUSTED_CA, shown(data_bytes=9, early_data_bytes=9, first_data_at=35))
 GARBAGE = contact(None, plaintext(secrets=(), request_line="", progress="other"), plaintext_forwarded=True)
-NOT_RESOLVED = closed(upstream_failure="app.pin.test: no address")
-BROKEN = closed(failure="the certificate could not be minted")
-SMALL = contact(C.PASS_THROUGH, seen(hello=HELLO, ended="fin", ended_at=80))
 
 
 ROWS = (
@@ -102,10 +93,19 @@ ROWS = (
     # leaked
     Row("leaked", (passed(), *two(leaked())), W.LEAKED, "left before any answer"),
     Row("leaked once is not known to be late", (passed(), leaked()), W.INTERCEPTED),
-    Row("leaked, and answered another time", (passed(), *two(leaked()), read()), W.INTERCEPTED),
+    Row("leaked, and answered another time", (passed(), *two(leaked()), LONG), W.INTERCEPTED),
+    Row("leaked, the answer won the race once", (passed(), *two(leaked()), read()), W.LEAKED, "on 2 of them"),
+    Row("leaked, the answer won as often", (passed(), *two(leaked()), *two(read())), W.INTERCEPTED),
+    Row("leaked, and read without an end", (passed(), *two(leaked()), OPEN), W.INTERCEPTED),
     Row("leaked, the answer came after it left", (passed(), *two(leaked(answered_at=SPAN * 90))), W.LEAKED),
     Row("left after the answer", (passed(), *two(leaked(answered_at=1))), W.INTERCEPTED),
-    Row("leaked, the server was down", (passed(), *two(leaked(upstream_failure="reset"))), W.INTERCEPTED),
+    Row(
+        "leaked, the server was down",
+        (passed(), *two(read(observation=requested(response_sent_at=0, ended="open"), upstream_failure="reset"))),
+        W.INTERCEPTED,
+    ),
+    Row("leaked, the server complained afterwards", (passed(), *two(leaked(upstream_failure="alert"))), W.LEAKED),
+    Row("leaked, the server had left", (passed(), *two(leaked(upstream_ended_at=1))), W.INTERCEPTED),
     Row("leaked, our failure", (passed(), *two(leaked(failure="out of files"))), W.INTERCEPTED),
     Row(
         "left after a long wait",
@@ -149,6 +149,22 @@ ROWS = (
     ),
     Row("plain text without pass-through, its port", runs((told(), plain())), W.INTERCEPTED, at=PLAIN_PORT),
     Row("plain text before the refusal", runs((passed(),), (plain(), told()), (told(),)), W.CA_UNTRUSTED),
+    Row(
+        "plain text, and once after what shows nothing",
+        runs((passed(),), (told(), plain()), (closed(failure="out of files"), plain())),
+        W.FALLBACK,
+    ),
+    Row(
+        "plain text only after what shows nothing",
+        runs((passed(),), (closed(failure="out of files"), plain()), (told(),)),
+        W.INCONCLUSIVE,
+    ),
+    Row(
+        "plain text although it was read",
+        runs((passed(),), (read(), plain()), (told(), plain())),
+        W.INTERCEPTED,
+        at=PLAIN_PORT,
+    ),
     Row(
         "plain text after the refusal of another start",
         runs((passed(),), (told(),), (plain(), told())),

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from pindrill.audit.facts import Condition, Destination, Kind, Readable, Run
+from pindrill.audit.facts import Condition, Kind, Readable
 from pindrill.audit.verdict import judge
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
 from support.audit_rows import REFUSED, Row, check, two
@@ -27,25 +27,19 @@ from support.contacts import (
     told,
     trust,
 )
-from support.facts import HELLO, alert, finished, plaintext, seen, shown
+from support.facts import HELLO, alert, plaintext, seen
 from test_audit_pinned import ROWS as PINNED_ROWS
 from test_audit_readings import ROWS as READING_ROWS
 
 W = AuditWord
-PLAIN_PORT = Destination(HOST.host, 80)
 TRUST = trust()
-DIED = Run(number=2, death="was killed by SIGSEGV")
-OTHERWISE_TRUSTED = trust(SECOND)
 UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
-RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
-ALERTED_AFTER = contact(C.TRUSTED_CA, finished(alerts=(alert(46),)))
-POLITE = contact(C.TRUSTED_CA, finished(alerts=(alert(90), alert(0)), close_notify=True))
-PREFACE = contact(C.TRUSTED_CA, finished(boilerplate_bytes=64, progress="boilerplate"))
-CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
-EARLY = contact(C.TRUSTED_CA, shown(data_bytes=9, early_data_bytes=9, first_data_at=35))
 GARBAGE = contact(None, plaintext(secrets=(), request_line="", progress="other"), plaintext_forwarded=True)
-NOT_RESOLVED = closed(upstream_failure="app.pin.test: no address")
-BROKEN = closed(failure="the certificate could not be minted")
+NOT_RESOLVED = contact(
+    C.TRUSTED_CA,
+    seen(hello=HELLO, alerts=(alert(80, sent=True, at=22),), ended="fin", ended_at=25),
+    upstream_failure="app.pin.test: no address",
+)
 SMALL = contact(C.PASS_THROUGH, seen(hello=HELLO, ended="fin", ended_at=80))
 
 

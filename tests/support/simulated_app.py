@@ -11,7 +11,7 @@ from pindrill.audit.schedule import Schedule
 from pindrill.audit.showing import STAPLED, UNTRUSTED
 
 from support.contacts import HOST, SPAN, STACK, closed, leaked, moved, passed, plain, read, told, vanished
-from support.facts import HELLO
+from support.facts import ENDED, HELLO, requested
 
 MAKE = {"alert": told, "closing": closed, "silent": vanished}
 
@@ -25,6 +25,8 @@ class Client:
     validates: bool = True
     checks_name: bool = True
     late: bool = False
+    lingers: bool = False
+    """Keeps an answered connection for a while; others close it at once."""
     refuses: Literal["alert", "closing", "silent"] = "alert"
     stack: str = STACK
 
@@ -41,7 +43,8 @@ class Client:
         if condition is Condition.PASS_THROUGH:
             return passed(stack=self.stack)
         if self.accepts(condition):
-            return read(condition, stack=self.stack, answered_at=1)
+            ended_at = 10**9 if self.lingers else ENDED
+            return read(condition, requested(ended_at=ended_at), stack=self.stack, answered_at=1)
         if self.late and replace(self, pinned="no").accepts(condition):
             return leaked(condition, stack=self.stack)
         return MAKE[self.refuses](condition, stack=self.stack)

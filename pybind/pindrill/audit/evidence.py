@@ -135,6 +135,14 @@ class Evidence:
         careless = {each.destination for each in read if each.condition in UNTRUSTED}
         return any(each.condition is Condition.TRUSTED_CA and each.destination not in careless for each in read)
 
+    def began_before(self, showing: Showing, others: Iterable[Showing]) -> bool:
+        """Had one of these begun, in the same run, before this connection did?"""
+        contact = showing.contact
+        return any(
+            each.contact.run == contact.run and each.contact.seen.accepted_at < contact.seen.accepted_at
+            for each in others
+        )
+
     def refused_before(self, showing: Showing, refusals: Iterable[Showing]) -> bool:
         """Had one of these ended, in the same run, before this connection began?"""
         contact = showing.contact

@@ -108,12 +108,15 @@ class Contact:
     run: int = 0
     """In which start of the app it happened (0: nobody starts the app)."""
     seen: Observation
-    """The client's side. Of a connection that is passed through only the ClientHello, the bytes and the end."""
+    """The client's side. Of a connection that is passed through only the ClientHello, the bytes and the end. `ended`
+    is how the client ended it; it stays open where the interceptor did."""
     plaintext_forwarded: bool = False
     """No TLS came; its bytes were handed on as they were (`seen.progress` tells what they were)."""
     upstream_address: str = ""
     upstream_failure: str = ""
     """Why there was no good connection to the genuine server: not resolved, refused, not verified."""
+    upstream_ended_at: int = 0
+    """When the genuine server ended its connection, well or not (0: not before the client did, or not known)."""
     upstream_bytes: int = 0
     """What the genuine server sent, decrypted or not."""
     answered_at: int = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from pindrill.audit.evidence import Evidence, Refusals
 from pindrill.audit.facts import Condition, Destination
-from pindrill.audit.showing import REFUSALS, ROGUE, STAPLED, UNTRUSTED, Showing, What, left_before_the_answer
+from pindrill.audit.showing import REFUSALS, ROGUE, STAPLED, UNTRUSTED, Leaving, Showing, What, leaving
 from pindrill.audit.words import AuditWord, Finding, connections, named, of_all, stories, times, what_was_read, why
 
 ENOUGH = 2
@@ -68,10 +68,9 @@ def _second_stack(evidence: Evidence, mine: Sequence[Showing], refused: Refusals
     for first in evidence.stacks(destination):
         if first == stack or not evidence.baseline(destination, first).works:
             continue
-        before = [each for each in evidence.at(destination, first) if each.what in REFUSALS]
         if not evidence.refusals(destination, first, ROGUE).counted:
             continue
-        if all(evidence.refused_before(each, before) for each in mine):
+        if _follows_refusals(evidence, mine, evidence.at(destination, first)):
             return Finding(
                 AuditWord.FALLBACK,
                 f"{named(first)} refused, then another one, which does not come when it is passed through, was "
@@ -89,8 +88,12 @@ def _read(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Fin
     if refused.counted:
         return _read_and_refused(evidence, read, mine, refused)
     told = what_was_read(read)
-    if len(read) >= ENOUGH and all(left_before_the_answer(each) for each in read):
-        return Finding(AuditWord.LEAKED, f"it refuses too late: {told}, and it left before any answer came", stack)
+    if before := _left_before_answers(read):
+        return Finding(
+            AuditWord.LEAKED,
+            f"it refuses too late: {told}, and it left before any answer came on {before} of them",
+            stack,
+        )
     notes = f" ({'; '.join(refused.excuses)})" if refused.excuses else ""
     if _readings(mine, (Condition.EXPIRED,)):
         notes += "; it accepts an expired certificate as well"
@@ -127,6 +130,13 @@ def _certified(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -
     )
 
 
+def _left_before_answers(read: Sequence[Showing]) -> int:
+    """How often it did, where that is its habit: an answer that won the race now and then is no acceptance."""
+    count = Counter(leaving(each) for each in read)
+    before, just_after = count[Leaving.BEFORE], count[Leaving.JUST_AFTER]
+    return before if before >= ENOUGH and before > just_after and before + just_after == len(read) else 0
+
+
 def _retries_unchecked(evidence: Evidence, read: Sequence[Showing], mine: Sequence[Showing]) -> bool:
     baseline = evidence.baseline(read[0].contact.destination, read[0].contact.stack)
     if not baseline.works or not baseline.connections:
@@ -147,6 +157,15 @@ def _after_a_genuine_one(showing: Showing, mine: Sequence[Showing]) -> bool:
         and each.contact.run == showing.contact.run
         and each.contact.seen.accepted_at < showing.contact.seen.accepted_at
         for each in mine
+    )
+
+
+def _follows_refusals(evidence: Evidence, these: Sequence[Showing], tried: Sequence[Showing]) -> bool:
+    """They come only where something of ours was tried in vain before, and after a refusal at least once."""
+    vain = [each for each in tried if each.contact.condition in ROGUE and each.what is not What.READ]
+    refusals = [each for each in vain if each.what in REFUSALS]
+    return all(evidence.began_before(each, vain) for each in these) and any(
+        evidence.refused_before(each, refusals) for each in these
     )
 
 
@@ -185,9 +204,9 @@ def _replaces_tls(evidence: Evidence, destination: Destination, stack: str, spok
     """Plain text comes only after a refusal, and not in the pass-through runs."""
     if not evidence.refusals(destination, stack, ROGUE).counted:
         return False
-    refusals = [each for each in evidence.at(destination, stack) if each.what in REFUSALS]
-    if not all(evidence.refused_before(each, refusals) for each in spoken):
+    if not _follows_refusals(evidence, spoken, evidence.at(destination, stack)):
         return False
+    refusals = [each for each in evidence.at(destination, stack) if each.what in REFUSALS]
     refused_in = {each.contact.run for each in refusals if each.contact.run}
     return any(
         each.what is What.CARRIED and each.contact.run not in refused_in and not evidence.refused_before(each, refusals)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pindrill.audit.facts import Condition, Contact, Run
 from pindrill.classify import CLOSE_NOTIFY, Shape, refusal_alert, shape, spoke_plaintext, story
+from pindrill.model import Observation
 
 UNTRUSTED = frozenset({Condition.SELF_SIGNED, Condition.UNTRUSTED_CA, Condition.GENUINE_LEAF_WITHOUT_KEY})
 """What anybody can stage, without any authority: who accepts one of them validates nothing."""
@@ -23,6 +24,8 @@ _LARGEST_ALERT = 35
 
 PROMPT = 2_000_000_000
 """Nanoseconds. Who leaves later than this after its request may have waited in vain for the answer."""
+BRIEF = 50_000_000
+"""Nanoseconds. Who leaves sooner than this after the answer may have been about to leave anyway."""
 
 
 class What(StrEnum):
@@ -77,21 +80,31 @@ def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
     if seen.client_certificate:
         return What.CERTIFIED, "sent its client certificate to the interceptor"
     what, why = _without_data(contact, ending_at)
-    trouble = contact.upstream_failure or contact.failure
-    # An alert of the client is its own doing, whatever became of the upstream.
-    return (What.NOTHING, f"could not be judged: {trouble}") if trouble and what is not What.REFUSED else (what, why)
+    if what in SILENT:
+        if contact.failure:
+            return What.NOTHING, f"could not be judged: {contact.failure}"
+        if _server_left_first(contact):
+            return What.NOTHING, "sent nothing until the server closed the connection"
+    elif what is not What.REFUSED and (trouble := contact.upstream_failure or contact.failure):
+        return What.NOTHING, f"could not be judged: {trouble}"
+    return what, why
+
+
+def _server_left_first(contact: Contact) -> bool:
+    """By its close_notify, which is handed on, or without one."""
+    left = left_at(contact)
+    handed_on = any(each.sent and each.at <= left for each in contact.seen.alerts)
+    return handed_on or 0 < contact.upstream_ended_at <= left
 
 
 def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
-    seen = contact.seen
+    seen = _ended_by_its_alert(contact.seen)
     told = story(seen, ending_at)
     match shape(seen, ending_at):
         case Shape.ALERT:
             return What.REFUSED, told
         case Shape.AFTER_HANDSHAKE if refusal_alert(seen) is not None:
             return What.REFUSED, told
-        case Shape.AFTER_HANDSHAKE if any(each.sent and each.at <= left_at(contact) for each in seen.alerts):
-            return What.NOTHING, "completed the handshake and sent nothing until the server closed the connection"
         case Shape.AFTER_HANDSHAKE:
             return What.CLOSED, told
         case Shape.SILENT_FIN:
@@ -104,6 +117,12 @@ def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
             return What.NOTHING, "was still open at the end, before its handshake was complete"
         case _:
             return What.NOTHING, told
+
+
+def _ended_by_its_alert(seen: Observation) -> Observation:
+    """A client that gave up by an alert has ended the connection, even if the other side closed it first."""
+    given_up = next((each.at for each in seen.alerts if not each.sent and each.number == refusal_alert(seen)), None)
+    return seen if seen.ended != "open" or given_up is None else replace(seen, ended="reset", ended_at=given_up)
 
 
 def _passed(contact: Contact) -> tuple[What, str]:
@@ -138,9 +157,26 @@ def answered_at(contact: Contact) -> int:
     return contact.answered_at or contact.seen.response_sent_at
 
 
-def left_before_the_answer(showing: Showing) -> bool:
-    """Read, and given up by the client's own choice, too soon to have lost patience."""
-    contact, left, answered = showing.contact, left_at(showing.contact), answered_at(showing.contact)
-    if showing.what is not What.READ or not left or contact.upstream_failure or contact.failure or showing.ended_by_us:
-        return False
-    return left - contact.seen.first_data_at < PROMPT and (not answered or answered > left)
+class Leaving(StrEnum):
+    """How a client that was read gave the connection up, seen from the answer."""
+
+    BEFORE = "before"
+    """By its own choice, and too soon to have lost patience."""
+    JUST_AFTER = "just after"
+    """Most clients that take an answer do so; one that never looked at it may have lost the race against it."""
+    ANSWERED = "answered"
+    UNCLEAR = "unclear"
+
+
+def leaving(showing: Showing) -> Leaving:
+    contact = showing.contact
+    left, answered = left_at(contact), answered_at(contact)
+    if answered and (not left or left - answered >= BRIEF):
+        return Leaving.ANSWERED
+    if not left or contact.failure or showing.ended_by_us:
+        return Leaving.UNCLEAR
+    if answered and answered <= left:
+        return Leaving.JUST_AFTER
+    if _server_left_first(contact) or left - contact.seen.first_data_at >= PROMPT:
+        return Leaving.UNCLEAR
+    return Leaving.BEFORE

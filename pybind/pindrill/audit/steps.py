@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pindrill.audit.facts import Condition
-from pindrill.audit.showing import NEEDS_GENUINE_CHAIN, STAPLED, Showing, What, left_before_the_answer
+from pindrill.audit.showing import NEEDS_GENUINE_CHAIN, STAPLED, Leaving, Showing, What, leaving
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Step:
 class Outcome(StrEnum):
     READ = "read"
     LEFT = "read, left before an answer"
+    BRIEF = "read, left just after the answer"
     REFUSED = "refused with an alert"
     SILENT = "closed without data"
     PASSED = "passed through"
@@ -46,15 +47,19 @@ TRUSTED_ALONE = Step(TRUSTED.conditions, alone=True)
 ROGUE_LATER = Step((Condition.PASS_THROUGH, Condition.TRUSTED_CA))
 ROGUE_FIRST = Step((Condition.TRUSTED_CA, Condition.PASS_THROUGH))
 _UNTRUSTED = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
-_LEAKS_SHOWN = 3
-"""How often data must be seen to go before an answer until nothing more is asked."""
+_READ = frozenset({Outcome.READ, Outcome.LEFT, Outcome.BRIEF})
+_SHOWN = {frozenset({Outcome.LEFT}): 3, frozenset({Outcome.BRIEF}): 2, frozenset({Outcome.READ}): 1}
+_SHOWN_IF_MIXED = 5
+"""How often a client that is read is shown the test CA, by how it left."""
 
 
 def outcome_of(showings: Sequence[Showing]) -> Outcome:
     what = {each.what for each in showings}
-    if What.READ in what:
-        left = all(left_before_the_answer(each) for each in showings if each.what is What.READ)
-        return Outcome.LEFT if left else Outcome.READ
+    ways = {leaving(each) for each in showings if each.what is What.READ}
+    if ways:
+        if not ways <= {Leaving.BEFORE, Leaving.JUST_AFTER}:
+            return Outcome.READ
+        return Outcome.LEFT if Leaving.BEFORE in ways else Outcome.BRIEF
     if What.REFUSED in what:
         return Outcome.REFUSED
     if what & {What.CLOSED, What.VANISHED}:
@@ -82,7 +87,7 @@ def _wanted(done: Sequence[Done], chance: random.Random, starts: bool) -> Iterat
     yield PASS
     yield TRUSTED
     shown = [each.outcome for each in done if each.step in (TRUSTED, TRUSTED_ALONE)]
-    if Outcome.READ in shown or Outcome.LEFT in shown:
+    if _READ & set(shown):
         yield from _after_reading(done, shown, chance)
     else:
         yield from _after_refusing(done, shown, chance, starts)
@@ -90,8 +95,7 @@ def _wanted(done: Sequence[Done], chance: random.Random, starts: bool) -> Iterat
 
 def _after_reading(done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random) -> Iterator[Step]:
     """A stapled chain tells nothing more of a client that takes the plain one."""
-    if Outcome.READ not in shown or len(set(shown)) > 1:
-        yield from [TRUSTED] * (_LEAKS_SHOWN - 1)
+    yield from [TRUSTED] * (_SHOWN.get(frozenset(shown), _SHOWN_IF_MIXED) - 1)
     first, *others = _shuffled(chance, (*_UNTRUSTED, Condition.OTHER_HOST, Condition.EXPIRED))
     yield first
     yield PASS
@@ -105,9 +109,6 @@ def _after_refusing(
     done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random, starts: bool
 ) -> Iterator[Step]:
     yield TRUSTED
-    if Outcome.SILENT in shown:
-        yield TRUSTED_ALONE
-        yield TRUSTED_ALONE
     yield PASS
     yield from _shuffled(chance, sorted(STAPLED))
     yield PASS
@@ -117,6 +118,10 @@ def _after_refusing(
     if not starts or any(each.step == PASS and each.connections > 1 for each in done):
         yield ROGUE_LATER
         yield ROGUE_FIRST
+    if Outcome.SILENT in shown:
+        # Last, for then all others are done as well: nobody waits for what is asked alone.
+        yield TRUSTED_ALONE
+        yield TRUSTED_ALONE
     yield PASS
 
 
