@@ -28,6 +28,8 @@ def running() -> None:
         driven = Driven(json.loads(_settings))
         ctx.master.addons.add(driven.hooks)
         driven.start()
+    elif sys.version_info < (3, 11):  # noqa: UP036  (mitmproxy's interpreter, not ours)
+        print("pindrill: no verdicts: they need mitmproxy on Python 3.11 or later, this is", sys.version.split()[0])
     else:
         from pindrill.mitm.inside.alone import Alone  # noqa: PLC0415
 

@@ -33,9 +33,10 @@ class MitmInterceptor:
         hosts: Mapping[str, str] | None = None,
         private_addresses: bool = False,
         upstream_trust: str = "",
-        clients: Sequence[str] = ("127.0.0.0/8", "::1"),
+        clients: Sequence[str] = (),
         patience_s: float = 30.0,
     ) -> None:
+        """`clients`: networks that are served besides loopback."""
         self.told = Told()
         """What mitmproxy's own events said, beside what the connections showed."""
         self._mitmdump = mitmdump
@@ -43,7 +44,7 @@ class MitmInterceptor:
             "hosts": dict(hosts or {}),
             "private_addresses": private_addresses,
             "upstream_trust": upstream_trust,
-            "clients": clients,
+            "clients": ["127.0.0.0/8", "::1", *clients],
             "patience_s": patience_s,
         }
         self._chains = _core.Interceptor(

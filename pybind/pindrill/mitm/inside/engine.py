@@ -6,6 +6,7 @@ engine is a pyOpenSSL connection that a hook may replace, and that one tells all
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
@@ -16,6 +17,31 @@ from .facts import Facts
 
 _READ_ALERT, _WRITE_ALERT = 0x4004, 0x4008
 _VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+_FATAL, _NO_NUMBER = 2, 255
+_ALERT = re.compile(r"(?:ssl|tls)[^,]* alert ([a-z ]+)")
+_ALERT_NUMBERS = {
+    "unexpected message": 10,
+    "bad record mac": 20,
+    "record overflow": 22,
+    "handshake failure": 40,
+    "bad certificate": 42,
+    "unsupported certificate": 43,
+    "certificate revoked": 44,
+    "certificate expired": 45,
+    "certificate unknown": 46,
+    "illegal parameter": 47,
+    "unknown ca": 48,
+    "access denied": 49,
+    "decode error": 50,
+    "decrypt error": 51,
+    "protocol version": 70,
+    "insufficient security": 71,
+    "internal error": 80,
+    "user cancelled": 90,
+    "unrecognized name": 112,
+    "certificate required": 116,
+}
+"""OpenSSL's words for the alerts of RFC 8446 section 6; its numbers are not to be had without a context of ours."""
 _HTTP = (b"h2", b"http/1.1")
 _HANDSHAKE_RECORD = 22
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -43,10 +69,10 @@ def credential_engine(credential: dict[str, str], upstream_alpn: bytes | None, f
     return engine
 
 
-def watch(engine: Any, facts: Facts) -> None:
-    """From here on `facts` hear of what the engine does."""
-    engine.do_handshake = _noticing(engine, facts, engine.do_handshake)
-    engine.recv = _reading(facts, engine.recv)
+def watch(engine: Any, facts: Facts, *, alerts_from_errors: bool = False) -> None:
+    """From here on `facts` hear of what the engine does. `alerts_from_errors`: its context is not ours to ask."""
+    engine.do_handshake = _noticing(engine, facts, engine.do_handshake, alerts_from_errors)
+    engine.recv = _reading(facts, engine.recv, alerts_from_errors)
     engine.bio_read = _writing(facts, engine.bio_read)
 
 
@@ -68,7 +94,9 @@ def _informing(facts: Facts) -> Callable[[Any, int, int], None]:
     return informed
 
 
-def _noticing(engine: Any, facts: Facts, do_handshake: Callable[[], None]) -> Callable[[], None]:
+def _noticing(
+    engine: Any, facts: Facts, do_handshake: Callable[[], None], alerts_from_errors: bool
+) -> Callable[[], None]:
     def noticed() -> None:
         try:
             do_handshake()
@@ -76,6 +104,8 @@ def _noticing(engine: Any, facts: Facts, do_handshake: Callable[[], None]) -> Ca
             raise
         except SSL.Error as error:
             facts.tls_failure = facts.tls_failure or _words(error)
+            if alerts_from_errors:
+                _alert_in(error, facts)
             raise
         facts.finished_at = facts.finished_at or monotonic_ns()
         facts.tls_version = engine.get_protocol_version_name()
@@ -85,12 +115,19 @@ def _noticing(engine: Any, facts: Facts, do_handshake: Callable[[], None]) -> Ca
     return noticed
 
 
-def _reading(facts: Facts, recv: Callable[..., bytes]) -> Callable[..., bytes]:
+def _reading(facts: Facts, recv: Callable[..., bytes], alerts_from_errors: bool) -> Callable[..., bytes]:
     def read(*arguments: Any) -> bytes:
         try:
             data = recv(*arguments)
         except SSL.ZeroReturnError:
             facts.close_notify = True
+            facts.client_gave_up()
+            raise
+        except SSL.WantReadError:
+            raise
+        except SSL.Error as error:
+            if alerts_from_errors:
+                _alert_in(error, facts)
             raise
         facts.readable(data)
         return data
@@ -112,6 +149,15 @@ def _certificates(chain: str) -> list[Any]:
     end = "-----END CERTIFICATE-----\n"
     parts = [part + end for part in chain.split(end) if part.strip()]
     return [crypto.load_certificate(crypto.FILETYPE_PEM, part.encode()) for part in parts]
+
+
+def _alert_in(error: Exception, facts: Facts) -> None:
+    found = _ALERT.search(_words(error))
+    if found:
+        facts.alert(sent=False, level=_FATAL, number=_ALERT_NUMBERS.get(found[1], _NO_NUMBER))
+        facts.client_gave_up()
+        if found[1] not in _ALERT_NUMBERS:
+            facts.unknown.append("the alert's number")
 
 
 def _words(error: Exception) -> str:

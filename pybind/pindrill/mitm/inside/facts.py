@@ -50,6 +50,8 @@ class Facts:
     close_notify: bool = False
     ended: str = "open"
     ended_at: int = 0
+    ended_by_us: bool = False
+    """What is reported from here on is no end of the client's."""
     upstream_connected: bool = False
     upstream_address: str = ""
     upstream_failure: str = ""
@@ -57,6 +59,8 @@ class Facts:
     failure: str = ""
     own_event: str = ""
     """What mitmproxy's own events say of the handshake."""
+    waits_for_end: bool = False
+    """Whoever holds its socket sees how the client ends it."""
     unknown: list[str] = field(default_factory=list)
     """Facts that could not be known, by name."""
     request: Request = field(default_factory=Request)
@@ -123,8 +127,13 @@ class Facts:
             self.delivered_at = monotonic_ns()
 
     def end(self, how: str) -> None:
-        if self.ended == "open":
+        if self.ended == "open" and not self.ended_by_us:
             self.ended, self.ended_at = how, monotonic_ns()
+
+    def client_gave_up(self) -> None:
+        """It said so within TLS. Whether FIN or RST follows means nothing, and may not be seen any more."""
+        if not self.waits_for_end:
+            self.end("fin")
 
     def to_json(self) -> dict[str, Any]:
         return {

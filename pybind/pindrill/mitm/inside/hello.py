@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic_ns
 from typing import Any
 
+_HANDSHAKE_RECORD, _CLIENT_HELLO = 22, b"\x01"
 _SNI, _GROUPS, _SIGNATURES, _ALPN, _PADDING, _TICKET = 0, 10, 13, 16, 21, 35
 _PSK, _EARLY_DATA, _VERSIONS, _COOKIE = 41, 42, 43, 44
 _FORMER_APPLICATION_SETTINGS, _APPLICATION_SETTINGS = 17513, 17613
@@ -36,6 +37,18 @@ class _View:
 
     def vector(self, prefix: int) -> bytes:
         return self.take(self.number(prefix))
+
+
+def whole_hello(data: bytes) -> bytes:
+    """The message, without its header, that records at the front of a stream hold; empty when it is not whole."""
+    message, at = b"", 0
+    while at + 5 <= len(data) and data[at] == _HANDSHAKE_RECORD:
+        size = int.from_bytes(data[at + 3 : at + 5], "big")
+        message += data[at + 5 : at + 5 + size]
+        at += 5 + size
+    wanted = int.from_bytes(message[1:4], "big")
+    whole = message[:1] == _CLIENT_HELLO and len(message) >= 4 + wanted
+    return message[4 : 4 + wanted] if whole else b""
 
 
 def read_client_hello(body: bytes) -> dict[str, Any]:

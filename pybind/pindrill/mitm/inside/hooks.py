@@ -37,12 +37,73 @@ class Answers(Protocol):
         """The address that stands for this name, or the name itself."""
 
 
-class Hooks:
+class Listens:
+    """What every connection tells, whoever decides about it."""
+
+    def tls_established_client(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            facts.own_event = "tls_established_client"
+
+    def tls_failed_client(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            facts.own_event = f"tls_failed_client: {data.conn.error}"
+
+    def http_connect(self, flow: Any) -> None:
+        if facts := CURRENT.get():
+            facts.host, facts.port = flow.request.host.lower().rstrip("."), flow.request.port
+
+    def server_connected(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            facts.upstream_connected = True
+            facts.upstream_address = data.server.peername[0]
+
+    def server_connect_error(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            facts.upstream_failure = facts.upstream_failure or str(data.server.error)
+
+    def tls_failed_server(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            facts.upstream_failure = str(data.conn.error)
+
+    def tls_established_server(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            count_received(data.ssl_conn, facts)
+
+    def requestheaders(self, flow: Any) -> None:
+        facts = CURRENT.get()
+        if facts and facts.plaintext and not facts.host:
+            facts.host, facts.port = flow.request.host.lower().rstrip("."), flow.request.port
+
+    def request(self, flow: Any) -> None:
+        if facts := CURRENT.get():
+            facts.answering = ""
+
+    def responseheaders(self, flow: Any) -> None:
+        if facts := CURRENT.get():
+            facts.answering = "first"
+
+    def response(self, flow: Any) -> None:
+        if facts := CURRENT.get():
+            facts.answering = "last"
+
+    def tcp_message(self, flow: Any) -> None:
+        self._message(flow, flow.messages)
+
+    def websocket_message(self, flow: Any) -> None:
+        self._message(flow, flow.websocket.messages)
+
+    def _message(self, flow: Any, messages: Any) -> None:
+        facts = CURRENT.get()
+        if facts and not messages[-1].from_client:
+            facts.answering = "last"
+
+
+class Hooks(Listens):
+    """Somebody else decides."""
+
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
         self._shown: dict[int, dict[str, str]] = {}
-
-    # --- what the client is shown ------------------------------------------------------------------------------
 
     async def tls_clienthello(self, data: Any) -> None:
         facts = CURRENT.get()
@@ -88,20 +149,6 @@ class Hooks:
             return
         data.ssl_conn = engine
 
-    def tls_established_client(self, data: Any) -> None:
-        if facts := CURRENT.get():
-            facts.own_event = "tls_established_client"
-
-    def tls_failed_client(self, data: Any) -> None:
-        if facts := CURRENT.get():
-            facts.own_event = f"tls_failed_client: {data.conn.error}"
-
-    # --- the way to the upstream ---------------------------------------------------------------------------------
-
-    def http_connect(self, flow: Any) -> None:
-        if facts := CURRENT.get():
-            facts.host, facts.port = flow.request.host.lower().rstrip("."), flow.request.port
-
     async def server_connect(self, data: Any) -> None:
         facts = CURRENT.get()
         if facts is None:
@@ -126,25 +173,6 @@ class Hooks:
         else:
             data.server.error = facts.upstream_failure = next(iter(refusals.values()))
 
-    def server_connected(self, data: Any) -> None:
-        if facts := CURRENT.get():
-            facts.upstream_connected = True
-            facts.upstream_address = data.server.peername[0]
-
-    def server_connect_error(self, data: Any) -> None:
-        if facts := CURRENT.get():
-            facts.upstream_failure = facts.upstream_failure or str(data.server.error)
-
-    def tls_failed_server(self, data: Any) -> None:
-        if facts := CURRENT.get():
-            facts.upstream_failure = str(data.conn.error)
-
-    def tls_established_server(self, data: Any) -> None:
-        if facts := CURRENT.get():
-            count_received(data.ssl_conn, facts)
-
-    # --- what is said ----------------------------------------------------------------------------------------------
-
     def next_layer(self, nextlayer: Any) -> None:
         """Looks for clients that speak no TLS."""
         facts = CURRENT.get()
@@ -166,35 +194,8 @@ class Hooks:
         facts.speaks_plaintext(data)
         nextlayer.layer = TCPLayer(nextlayer.context)
 
-    def requestheaders(self, flow: Any) -> None:
-        facts = CURRENT.get()
-        if facts and facts.plaintext and not facts.host:
-            facts.host, facts.port = flow.request.host.lower().rstrip("."), flow.request.port
-
-    def request(self, flow: Any) -> None:
-        if facts := CURRENT.get():
-            facts.answering = ""
-
-    def responseheaders(self, flow: Any) -> None:
-        if facts := CURRENT.get():
-            facts.answering = "first"
-
-    def response(self, flow: Any) -> None:
-        if facts := CURRENT.get():
-            facts.answering = "last"
-
-    def tcp_message(self, flow: Any) -> None:
-        self._message(flow, flow.messages)
-
-    def websocket_message(self, flow: Any) -> None:
-        self._message(flow, flow.websocket.messages)
-
     def _message(self, flow: Any, messages: Any) -> None:
-        facts = CURRENT.get()
-        if facts is None:
-            return
-        if not messages[-1].from_client:
-            facts.answering = "last"
+        super()._message(flow, messages)
         messages.clear()  # mitmproxy would keep them all
 
 

@@ -20,9 +20,8 @@ class Reader(asyncio.StreamReader):
     def __init__(self, facts: Facts) -> None:
         super().__init__()
         self.facts = facts
+        facts.waits_for_end = True
         self.discard = False
-        self.over = False
-        """We ended it: what asyncio reports now is no end of the client's."""
         self.on_end: Callable[[], None] = lambda: None
         self.on_flood: Callable[[], None] = lambda: None
 
@@ -37,14 +36,12 @@ class Reader(asyncio.StreamReader):
             super().feed_data(data)
 
     def feed_eof(self) -> None:
-        if not self.over:
-            self.facts.end("fin")
+        self.facts.end("fin")
         super().feed_eof()
         self.on_end()
 
     def set_exception(self, exc: BaseException) -> None:
-        if not self.over:
-            self.facts.end("reset")
+        self.facts.end("reset")
         super().set_exception(exc)  # type: ignore[arg-type]
         self.on_end()
 
@@ -99,7 +96,7 @@ class Writer(asyncio.StreamWriter):
             super().write_eof()
 
     def abort(self) -> None:
-        self._closing = self._reader_of.over = True
+        self._closing = self._facts.ended_by_us = True
         self.transport.abort()
         self.over.set()
 
@@ -108,7 +105,7 @@ class Writer(asyncio.StreamWriter):
             self._over()
 
     def _over(self) -> None:
-        self._reader_of.over = True
+        self._facts.ended_by_us = True
         self.transport.close()
         self.over.set()
 
