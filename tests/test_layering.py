@@ -149,6 +149,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mint": {"model", "keyring", "_core"},
     "pem": {"model", "keyring", "mint"},
     "pinfiles": {"model", "keyring", "_core"},
+    "mitm": {"model", "classify", "audit", "_core"},
     "preflight": {"model", "keyring", "mint", "pem", "pinfiles", "_core"},
     "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "audit", "_core"},
     "cli": {
