@@ -151,6 +151,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pinfiles": {"model", "keyring", "_core"},
     "mitm": {"model", "classify", "audit", "_core"},
     "preflight": {"model", "keyring", "mint", "pem", "pinfiles", "_core"},
+    "rehearsal": {"model", "keyring", "mint", "pinfiles", "preflight", "runner", "judge", "_core"},
     "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "audit", "_core"},
     "cli": {
         "model",
@@ -164,6 +165,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pinfiles",
         "pem",
         "preflight",
+        "rehearsal",
         "audit",
         "mitm",
         "station",

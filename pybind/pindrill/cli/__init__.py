@@ -25,6 +25,7 @@ from pindrill.cli import (
     pins,
     plan,
     preflight,
+    rehearse,
     report,
     station,
 )
@@ -65,6 +66,7 @@ app.command("show")(catalogue.show)
 app.command("preflight")(preflight.preflight)
 app.command("plan")(plan.plan)
 app.command("runbook")(plan.runbook)
+app.command("rehearse")(rehearse.rehearse)
 app.command("report")(report.report)
 app.command("compare")(report.compare)
 app.command("merge")(merge.merge)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from pindrill.pinfiles import PinFile
 from pindrill.preflight.model import Chain, Instant
+from pindrill.preflight.server import Server
 
 Do = Literal["renew", "rekey", "switch-ca", "add-root", "remove-root"]
 DOABLE: tuple[Do, ...] = get_args(Do)
@@ -50,6 +51,8 @@ class Step:
     given: Given
     before: Chain
     after: Chain
+    servers: tuple[Server, Server]
+    """Before and after, for whoever makes other certificates of the same shape."""
     any_day: Chain
     """As `after`; where its certificate is still to be issued, one that is valid on whatever day that happens."""
 

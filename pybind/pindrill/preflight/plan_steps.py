@@ -9,10 +9,11 @@ from pathlib import Path
 from pindrill import _core
 from pindrill.keyring import InputError
 from pindrill.pem import read_pem
-from pindrill.preflight.files import assumed_trust, chain_of, read_chain, read_trust
+from pindrill.preflight.files import assumed_trust, read_chain, read_trust
 from pindrill.preflight.model import Chain, Instant, Trust
-from pindrill.preflight.plan import DAY, DOABLE, Do, Given, Step, validity_of
+from pindrill.preflight.plan import DOABLE, Do, Given, Step, validity_of
 from pindrill.preflight.plan_toml import Table
+from pindrill.preflight.server import Server
 from pindrill.preflight.standins import Mirror
 
 _KEYS = ("date", "do", "name", "chain", "key", "csr", "issuers", "days", "root")
@@ -30,7 +31,7 @@ _MOST_DAYS = 20 * 366
 
 def read_steps(entries: Sequence[Table], current: Chain, trust: Trust | None, rollout: int) -> tuple[Step, ...]:
     """In order: each begins with what the one before it left. No trust: assumed for each chain."""
-    reader = _Reader(_Server.of(current), trust, current)
+    reader = _Reader(Server.of(current), trust, current)
     steps: list[Step] = []
     for number, entry in enumerate(entries, start=1):
         step = reader.step(entry, number)
@@ -46,54 +47,9 @@ def read_steps(entries: Sequence[Table], current: Chain, trust: Trust | None, ro
     return tuple(steps)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Server:
-    """What a server has, in real certificates: all but a leaf that is still to be issued."""
-
-    leaf: _core.Certificate | None
-    key: _core.KeyPair
-    names: tuple[str, ...]
-    validity: tuple[Instant, Instant]
-    issuer: str
-    """The subject of whoever issues its leaf."""
-    issuers: tuple[_core.Certificate, ...]
-    """As presented."""
-    trust: Trust
-
-    @classmethod
-    def of(cls, chain: Chain) -> _Server:
-        leaf = chain.leaf
-        return cls(
-            leaf=leaf,
-            key=_core.KeyPair.from_pem(leaf.pem),
-            names=tuple(leaf.dns_names) or (leaf.common_name,),
-            validity=(leaf.not_before, leaf.not_after),
-            issuer=leaf.issuer,
-            issuers=chain.certificates[1:],
-            trust=chain.trust,
-        )
-
-    @property
-    def days(self) -> int:
-        return max(1, (self.validity[1] - self.validity[0]) // DAY)
-
-    def chain(self, name: str, mirror: Mirror, validity: tuple[Instant, Instant] | None = None) -> Chain:
-        if self.leaf is not None:
-            return chain_of(name, [self.leaf, *self.issuers], self.trust)
-        return mirror.issue(
-            name,
-            self.key,
-            self.names,
-            validity or self.validity,
-            issuer=self.issuer,
-            issuers=self.issuers,
-            trust=self.trust,
-        )
-
-
 @dataclass
 class _Reader:
-    server: _Server
+    server: Server
     trust: Trust | None
     before: Chain
 
@@ -111,7 +67,7 @@ class _Reader:
                 raise entry.refuse(key, f"{do} takes no {key}", f"it takes: {', '.join(_TAKES[do])}")
         name = entry.text("name") or do
         given = Given(**{key: entry.file(key) for key in ("chain", "key", "csr", "issuers", "root")})
-        self.server = self._changed(entry, do, given, at)
+        old, self.server = self.server, self._changed(entry, do, given, at)
         self.known_roots |= set(self.server.trust.certificates)
         shown = str(entry.values.get("chain") or f"the chain of step {number} ({name})")
         before, self.before = self.before, self.server.chain(shown, self.mirror)
@@ -124,14 +80,15 @@ class _Reader:
             given=given,
             before=before,
             after=self.before,
+            servers=(old, self.server),
             any_day=self.server.chain(shown, self.mirror, _ALWAYS) if do not in _OF_ROOTS else self.before,
         )
 
-    def _changed(self, entry: Table, do: Do, given: Given, at: Instant) -> _Server:
+    def _changed(self, entry: Table, do: Do, given: Given, at: Instant) -> Server:
         if do in _OF_ROOTS:
             return self._root_changed(entry, do, given)
         if given.chain:
-            return _Server.of(read_chain(given.chain, self.trust))
+            return Server.of(read_chain(given.chain, self.trust))
         server = self._switched(entry, given) if do == "switch-ca" else self.server
         _refuse_unknown_issuer(entry, server)
         days = entry.number("days", self.server.days, _MOST_DAYS)
@@ -139,7 +96,7 @@ class _Reader:
             raise entry.refuse("days", f"days is {days:g}", "write a whole number of days, at least 1")
         return replace(server, leaf=None, key=self._key(entry, do, given), validity=validity_of(at, int(days)))
 
-    def _root_changed(self, entry: Table, do: Do, given: Given) -> _Server:
+    def _root_changed(self, entry: Table, do: Do, given: Given) -> Server:
         if given.root is None:
             raise entry.refuse("root", f"{do} without a root", "name its certificate: root = 'root.pem'")
         roots = read_trust(given.root).certificates
@@ -149,7 +106,7 @@ class _Reader:
             self.trust = _with_roots(self.trust, do, roots)
         return replace(self.server, trust=_with_roots(self.server.trust, do, roots))
 
-    def _switched(self, entry: Table, given: Given) -> _Server:
+    def _switched(self, entry: Table, given: Given) -> Server:
         if given.issuers is None:
             raise entry.refuse(
                 "do",
@@ -184,7 +141,7 @@ def _public(entry: Table, given: Given) -> _core.KeyPair | None:
         raise entry.refuse("key" if given.key else "csr", f"{file}: {error}", "give a key or a CSR as PEM") from error
 
 
-def _refuse_unknown_issuer(entry: Table, server: _Server) -> None:
+def _refuse_unknown_issuer(entry: Table, server: Server) -> None:
     """Stand-ins need to know which keys they stand for, up to the root."""
     known = {each.subject for each in (*server.issuers, *server.trust.certificates)}
     if server.issuer not in known or not server.trust.complete:

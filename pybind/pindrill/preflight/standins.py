@@ -9,26 +9,31 @@ from datetime import timedelta
 from pindrill import _core
 from pindrill.preflight.model import Chain, Instant, Trust
 
-KeyMaker = Callable[[str], _core.KeyPair]
-"""From the name of a key's type to a key of that type."""
+KeyMaker = Callable[[_core.KeyPair], _core.KeyPair]
+"""From a real public key to the pair that stands for it: another one, or the real one where its private half is."""
+_ATTEMPTS = 10
 _NAME_LIMIT = 64
 """Of a common name, in characters."""
 
 
-def quick_key(_: str) -> _core.KeyPair:
+def quick_key(_: _core.KeyPair) -> _core.KeyPair:
     """For predictions, where only the identity of a key matters."""
     return _core.KeyPair.generate("p-256")
-
-
-def same_type_key(type_name: str) -> _core.KeyPair:
-    return _core.KeyPair.generate(type_name.lower())
 
 
 class Mirror:
     """Mirrors authorities; a real key that turns up again gets the same stand-in."""
 
-    def __init__(self, make_key: KeyMaker = quick_key) -> None:
+    def __init__(
+        self,
+        make_key: KeyMaker = quick_key,
+        validity: tuple[Instant, Instant] | None = None,
+        permitted: Sequence[str] = (),
+    ) -> None:
+        """`validity`: of every authority, instead of the real one's. `permitted`: names that authorities vouch for."""
         self._make_key = make_key
+        self._validity = validity
+        self._permitted = permitted
         self._keys: dict[bytes, _core.KeyPair] = {}
         self._names: dict[str, str] = {}
         self._certificates: dict[_core.Certificate, _core.Certificate] = {}
@@ -67,23 +72,21 @@ class Mirror:
         leaf = _on_time(lambda begin, end: signer.issue(key, spec(begin, end)), validity)
         return Chain(name=name, certificates=(leaf, *presented), trust=roots, stands_for=self.stands_for)
 
-    def key(self, real: _core.Certificate) -> _core.KeyPair:
-        """The stand-in of this certificate's key."""
-        public = _core.KeyPair.from_pem(real.pem)
+    def key(self, public: _core.KeyPair) -> _core.KeyPair:
+        """The stand-in of this key."""
         if public.spki not in self._keys:
-            self._keys[public.spki] = self._make_key(public.type_name)
+            self._keys[public.spki] = self._make_key(public)
             self._digests[_core.Pin.of_key(public).hex] = _core.Pin.of_key(self._keys[public.spki]).hex
         return self._keys[public.spki]
 
-    def note(self, real: _core.Certificate, standin: _core.Certificate) -> None:
-        self._digests[_core.Pin.of_certificate(real).hex] = _core.Pin.of_certificate(standin).hex
-
     def _authority(self, real: _core.Certificate, known: Sequence[_core.Certificate]) -> _core.Certificate:
         if real not in self._certificates:
-            key, name = self.key(real), self._name(real.subject, real.common_name)
+            key, name = self.key(_core.KeyPair.from_pem(real.pem)), self._name(real.subject, real.common_name)
 
             def spec(begin: timedelta, end: timedelta) -> _core.CertificateSpec:
-                return _core.CertificateSpec(name, ca=True, not_before=begin, not_after=end)
+                return _core.CertificateSpec(
+                    name, ca=True, not_before=begin, not_after=end, permitted_dns=self._permitted
+                )
 
             if real.subject == real.issuer:
                 make = lambda begin, end: _core.self_signed(key, spec(begin, end))  # noqa: E731
@@ -91,8 +94,9 @@ class Mirror:
                 # Two that certify each other must not go round and round.
                 signer = self._signer(real.issuer, [each for each in known if each != real])
                 make = lambda begin, end: signer.intermediate(key, spec(begin, end)).certificate  # noqa: E731
-            self._certificates[real] = _on_time(make, (real.not_before, real.not_after))
-            self.note(real, self._certificates[real])
+            made = _on_time(make, self._validity or (real.not_before, real.not_after))
+            self._certificates[real] = made
+            self._digests[_core.Pin.of_certificate(real).hex] = _core.Pin.of_certificate(made).hex
         return self._certificates[real]
 
     def _signer(self, issuer: str, known: Sequence[_core.Certificate]) -> _core.Authority:
@@ -100,9 +104,10 @@ class Mirror:
         named = [each for each in known if each.subject == issuer]
         named.sort(key=lambda each: each.subject != each.issuer)
         if named:
-            return _core.Authority(self.key(named[0]), self._authority(named[0], known))
+            key = self.key(_core.KeyPair.from_pem(named[0].pem))
+            return _core.Authority(key, self._authority(named[0], known))
         spec = _core.CertificateSpec(self._name(issuer, ""), ca=True)
-        return _core.Authority.root(self._make_key("P-256"), spec)
+        return _core.Authority.root(_core.KeyPair.generate("p-256"), spec)
 
     def _name(self, subject: str, common_name: str) -> str:
         if subject not in self._names:
@@ -114,8 +119,9 @@ def _on_time(
     make: Callable[[timedelta, timedelta], _core.Certificate], validity: tuple[Instant, Instant]
 ) -> _core.Certificate:
     """Dates are given from now on; when the second changes meanwhile, it is made again."""
-    while True:
+    for _ in range(_ATTEMPTS):
         now = int(time.time())
         made = make(timedelta(seconds=validity[0] - now), timedelta(seconds=validity[1] - now))
         if (made.not_before, made.not_after) == validity:
-            return made
+            break
+    return made

@@ -1,0 +1,134 @@
+"""`pindrill rehearse`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pindrill.cli.asked import read_assignment, read_semantics, read_versions
+from pindrill.cli.drilling import enter_place
+from pindrill.cli.preflight import write_lines
+from pindrill.cli.subjects import Given, Subject, read_subjects
+from pindrill.keyring import Keyring
+from pindrill.model import TlsVersion, UsageError
+from pindrill.preflight.model import WORDS, Status
+from pindrill.preflight.plan import Plan
+from pindrill.preflight.plan_file import read_plan
+from pindrill.rehearsal.cast import Cast
+from pindrill.rehearsal.play import Line, Rehearsal
+from pindrill.reports.plain import counted, harmless
+from pindrill.runner.bench import Bench
+
+
+def rehearse(
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A rotation plan, TOML.")],
+    command: Annotated[list[str] | None, typer.Argument(help="The client command, behind `--`.")] = None,
+    client: Annotated[Path | None, typer.Option(help="A client file (client.toml) instead.")] = None,
+    adapter: Annotated[bool, typer.Option("--adapter", help="The command is a JSON Lines adapter.")] = False,
+    keyring: Annotated[Path | None, typer.Option(help="Real keys, put in by `pindrill keyring import`.")] = None,
+    tls: Annotated[list[str] | None, typer.Option(help="1.2 or 1.3; repeatable. Default: both.")] = None,
+    semantics: Annotated[
+        str | None, typer.Option(help="Declared semantics, such as position=leaf,mode=replace,host=off.")
+    ] = None,
+    env: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the client; repeatable.")] = None,
+    deadline: Annotated[float, typer.Option(help="Seconds for one attempt.")] = 10.0,
+    edit_hosts: Annotated[bool, typer.Option("--edit-hosts", help="Add lines to /etc/hosts for the run.")] = False,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write JSON Lines here; - is standard output.")
+    ] = None,
+) -> None:
+    """Play a rotation plan on a real client: each step before, after, and rolled back; beside what was predicted.
+
+    Exit code 0: the client did what was predicted; 1: it did something else; 2: usage; 3: could not be judged.
+    """
+    if not 0 < deadline < 1e6:
+        raise UsageError("--deadline is a number above 0")
+    plan = read_plan(file)
+    versions = read_versions(tls)
+    given = Given(
+        environment=dict(read_assignment(text) for text in env or []),
+        semantics=read_semantics(semantics) if semantics else None,
+        respond=None,
+        ignore_exit_code=False,
+    )
+    if command and client:
+        raise UsageError("one client is rehearsed: give `-- COMMAND` or --client FILE, not both")
+    [subject] = read_subjects(command or [], [client] if client else [], adapter, given)
+    if not subject.make_driver(None).expresses_pins:
+        raise UsageError(
+            "the client's command has no pin placeholder, so it cannot be told the pins of each file; "
+            "pins that are compiled in are drilled with `pindrill drill --pinned … --keyring DIR`"
+        )
+    keys = Keyring.open(keyring) if keyring else Keyring()
+    with ExitStack() as stack:
+        # Executes this program again, so nothing is printed before.
+        address, directory = enter_place([subject], edit_hosts, stack)
+        lines = _played(plan, subject, Cast(keys), versions, (address, directory), deadline)
+    write_lines(json_file, [line.to_json() for line in lines])
+    if json_file != "-":
+        print("\n".join(_shown(lines)))
+    raise typer.Exit(_exit_code(lines))
+
+
+def _played(
+    plan: Plan,
+    subject: Subject,
+    cast: Cast,
+    versions: Sequence[TlsVersion],
+    place: tuple[str, Path],
+    deadline: float,
+) -> list[Line]:
+    address, directory = place
+    own = directory / "client"
+    own.mkdir()
+    bench = Bench(
+        cast,
+        subject.make_driver(own),
+        address=address,
+        deadline_s=deadline,
+        respond=subject.respond,
+        directory=own,
+    )
+    try:
+        return list(Rehearsal(plan, cast, bench, subject.semantics).lines(versions))
+    finally:
+        bench.close()
+
+
+def _exit_code(lines: Sequence[Line]) -> int:
+    found = {line.agrees for line in lines}
+    return 1 if False in found else 3 if None in found or not found else 0
+
+
+_DID = {
+    "accepted": "accepted",
+    "refused": "refused",
+    "unclear": "left it unclear",
+    "unsupported": "cannot be told",
+}
+
+
+def _shown(lines: Sequence[Line]) -> list[str]:
+    shown: list[str] = []
+    title = ""
+    for line in lines:
+        now = f"Step {line.step} ({line.name}), {line.file}, TLS {line.tls}"
+        if now != title:
+            title = now
+            shown.append(harmless(title) + ("" if line.real_key else ", with stand-ins"))
+        mark = {True: "as predicted", False: "NOT as predicted", None: "cannot be compared"}[line.agrees]
+        why = f": {line.reason}" if line.agrees is not True else ""
+        if line.otherwise:
+            why = f": by this client's declared semantics: {WORDS[Status(line.otherwise)]}"
+        words = WORDS[Status(line.predicted)]
+        shown.append(harmless(f"  {line.phase:6} predicted: {words}; it {_DID[line.did]}: {mark}{why}"))
+    wrong = sum(line.agrees is False for line in lines)
+    unsaid = sum(line.agrees is None for line in lines)
+    counts = [f"{counted(len(lines), 'attempt')}"]
+    counts += [f"{wrong} not as predicted"] if wrong else []
+    counts += [f"{unsaid} cannot be compared"] if unsaid else []
+    return [*shown, ", ".join(counts)]

@@ -1,0 +1,167 @@
+"""What is played: the plan's chains as credentials that can be served now, and the pins that a client is told."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pindrill import _core
+from pindrill.keyring import CoreError, Keyring
+from pindrill.mint import Mint
+from pindrill.model import HOST, Semantics, Served
+from pindrill.pinfiles import Format, PinFile, PinRule, rules_for
+from pindrill.pinfiles.explain import is_off
+from pindrill.pinfiles.model import DeclaredPin, binds
+from pindrill.preflight.model import Chain, Instant, State, as_datetime
+from pindrill.preflight.outlook import state_at, translated
+from pindrill.preflight.plan import DAY
+from pindrill.preflight.server import Server
+from pindrill.preflight.standins import Mirror
+
+_VALID_FOR = 30 * DAY
+_PERMITTED = ["pin.test"]
+
+
+class NotHere(Exception):
+    """This cannot be played on this client; says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """One credential, as it is served and as it is predicted."""
+
+    label: str
+    chain: Chain
+    key: _core.KeyPair
+    real_key: bool
+    """Served with the real key of the server, not with a stand-in."""
+
+    def own_pin(self, of: Literal["spki", "certificate"]) -> str:
+        """On its own leaf, in base64."""
+        leaf = self.chain.leaf
+        return (_core.Pin.of_key(self.key) if of == "spki" else _core.Pin.of_certificate(leaf)).base64
+
+
+class Cast(Mint):
+    """The credentials and stores of a plan under labels of their own; everything else as in a drill."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        super().__init__(keyring)
+        self._private = dict(_private_keys(keyring))
+        self._acts: dict[str, Act] = {}
+        now = int(time.time())
+        self._validity = (now - DAY, now + _VALID_FOR)
+        self._mirror = Mirror(self._stand_in, self._validity, _PERMITTED)
+        self._leaf_digests: dict[str, str] = {}
+
+    @property
+    def stands_for(self) -> Mapping[str, str]:
+        """Hex digest of a real key or certificate -> of what is served for it; whole when every act is made."""
+        return {**self._mirror.stands_for, **self._leaf_digests}
+
+    def act(self, server: Server, name: str) -> Act:
+        """The server's chain for the host of rehearsals: real keys where they are, else others of the same type."""
+        key = self._mirror.key(server.key)
+        chain = self._mirror.issue(
+            name, key, [HOST], self._validity, issuer=server.issuer, issuers=server.issuers, trust=server.trust
+        )
+        if server.leaf is not None:
+            of_real = _core.Pin.of_certificate(server.leaf).hex
+            self._leaf_digests[of_real] = _core.Pin.of_certificate(chain.leaf).hex
+        act = Act(
+            label=f"act-{len(self._acts) + 1}",
+            chain=replace(chain, stands_for={}),
+            key=key,
+            real_key=server.key.spki in self._private,
+        )
+        self._acts[act.label] = act
+        return act
+
+    def credential(self, served: Served) -> _core.Credential:
+        act = self._acts.get(served.key)
+        if act is None:
+            return super().credential(served)
+        return self._once(("act", act.label), lambda: _core.Credential(act.key, list(act.chain.certificates)))
+
+    def trust(self, roots: tuple[str, ...]) -> list[_core.Certificate]:
+        if roots and roots[0] in self._acts:
+            return list(self._acts[roots[0]].chain.trust.certificates)
+        return super().trust(roots)
+
+    def _stand_in(self, public: _core.KeyPair) -> _core.KeyPair:
+        here = self._private.get(public.spki)
+        if here is not None:
+            return here
+        try:
+            return _core.KeyPair.generate(public.type_name.lower())
+        except CoreError as error:
+            raise NotHere(f"no stand-in for a key of the type {public.type_name}: {error}") from error
+
+
+def _private_keys(keyring: Keyring) -> Iterator[tuple[bytes, _core.KeyPair]]:
+    for label in keyring.labels() if keyring.directory else ():
+        key = keyring.key(label)
+        if key.has_private:
+            yield key.spki, key
+
+
+# --- pins ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The pins of one file as a client can be told them; `values` None: it is told not to pin."""
+
+    file: PinFile
+    """Its rules for the host of rehearsals, on stand-ins; without an expiration, for what holds at the step holds."""
+    values: tuple[str, ...] | None
+    of: Literal["spki", "certificate"] = "spki"
+
+
+def told(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant) -> Told:
+    """What is in force for the plan's host at the time of the step."""
+    if pin_file.crash:
+        raise NotHere(f"the app does not start with this file: {pin_file.crash}")
+    rules = [replace(rule, expires=None) for rule in rules_for(pin_file, host) if not is_off(rule, as_datetime(at))]
+    file = translated(replace(pin_file, rules=tuple(_here(rule) for rule in rules)), stands_for)
+    binding = [rule for rule in file.rules if binds(file, rule) and (rule.all_pins or rule.lockout)]
+    if not binding:
+        return Told(file=file, values=None)
+    kinds = {rule.of for rule in binding}
+    if any(rule.position == "leaf-and-ca" for rule in binding) or len(kinds) > 1:
+        raise NotHere("a client cannot be told two lists of pins of which both must match")
+    pins = [pin for rule in binding for pin in rule.pins]
+    if any(pin.algorithm != "sha256" for pin in pins):
+        raise NotHere("a client is told SHA-256 pins only")
+    return Told(file=file, values=tuple(dict.fromkeys(_text(pin) for pin in pins)), of=kinds.pop())
+
+
+def _here(rule: PinRule) -> PinRule:
+    return replace(rule, domain=HOST, subdomains="none", apex=True)
+
+
+def _text(pin: DeclaredPin) -> str:
+    return base64.b64encode(pin.digest).decode() if pin.digest else pin.text
+
+
+def predicted(pins: Told, act: Act, now: Instant) -> State:
+    """As the file's platform does it."""
+    return state_at(pins.file, act.chain, HOST, now)
+
+
+def declared(pins: Told, act: Act, semantics: Semantics, now: Instant) -> State:
+    """As this client says that it does it, when it is told the same pins."""
+    rules = tuple(
+        replace(
+            rule,
+            position="leaf" if semantics.position == "leaf" else "any",
+            mode=semantics.mode,
+            check_host=semantics.host,
+        )
+        for rule in pins.file.rules
+    )
+    file = PinFile(path=pins.file.path, format=Format.KEYRING, rules=rules)
+    return state_at(file, act.chain, HOST, now)
