@@ -147,6 +147,13 @@ def test_both_lists_of_an_ats_entry_have_to_match(chain: Chain, other: Chain) ->
     assert said(PinFile(path="pins", format=Format.ATS, rules=(rule,)), chain.whole) == {"pins-do-not-match"}
 
 
+def test_the_leaf_in_the_ca_list_never_matches(chain: Chain) -> None:
+    leaf = file(Format.ATS, position="leaf-and-ca", ca_pins=(key_pin(chain.leaf), BACKUP))
+    assert said(leaf, chain.whole) == {"pins-do-not-match"}
+    authority = file(Format.ATS, position="leaf-and-ca", ca_pins=(key_pin(chain.intermediate), BACKUP))
+    assert said(authority, chain.whole) == set()
+
+
 @pytest.mark.parametrize("name", ["mitmproxy", "DO_NOT_TRUST_FiddlerRoot", "PortSwigger CA"])
 def test_the_ca_of_an_interception_tool(name: str) -> None:
     proxied = minted(name)

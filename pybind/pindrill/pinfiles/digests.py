@@ -50,8 +50,13 @@ def okio(text: str) -> bytes | None:
     return base64.b64decode(kept + "=" * (-len(kept) % 4))
 
 
+def wget(text: str) -> bytes | None:
+    """White space is skipped, all else has to be base64 with its padding."""
+    return strict(re.sub(r"\s", "", text))
+
+
 def compared_as_text(text: str) -> bytes | None:
-    """curl and wget compare the text with what they made themselves: only the canonical form can match."""
+    """curl compares the text with what it made itself: only the canonical form can match."""
     if not _CANONICAL_PIN.fullmatch(text):
         return None
     digest = base64.b64decode(text)

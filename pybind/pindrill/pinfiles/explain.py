@@ -21,7 +21,7 @@ SEMANTICS: Mapping[Format, str] = {
     Format.OKHTTP: "All patterns that cover a host are united. A pin may match any key of the validated chain. "
     "*. is exactly one label without the name itself, **. any number with it.",
     Format.CURL: "Only the server's own key is compared, as text.",
-    Format.WGET: "Only the server's own key is compared, as text.",
+    Format.WGET: "Only the server's own key is compared.",
     Format.GIT: "Only the server's own key is compared, as text.",
     Format.HPKP: "Noted at the first visit and kept for max-age. A pin may match any key of the validated chain.",
     Format.KEYRING: "The leaf keys of the keyring, current and backup.",

@@ -16,8 +16,11 @@ from pindrill.pinfiles.source import Source
 
 _OPTION = "--pinnedpubkey"
 _PREFIX = "sha256//"
-_NEVER = "the text is compared as it stands: this pin never matches"
-_READING = Reading(decode=digests.compared_as_text, prefixes=(_PREFIX,), undecodable=_NEVER, wrong_length=_NEVER)
+_NEVER = "this pin never matches"
+_AS_TEXT = "the text is compared as it stands: this pin never matches"
+_TEXT = Reading(decode=digests.compared_as_text, prefixes=(_PREFIX,), undecodable=_AS_TEXT, wrong_length=_AS_TEXT)
+_BYTES = Reading(decode=digests.wget, prefixes=(_PREFIX,), undecodable=_NEVER, wrong_length=_NEVER)
+_READINGS = {Format.CURL: _TEXT, Format.GIT: _TEXT, Format.WGET: _BYTES}
 _LOCK_OUT = "no server's key can match: every connection is refused"
 _UNSAFE = {
     Format.CURL: re.compile(r"--insecure|-[sSfLgivN]*k[sSfLgivN]*"),
@@ -99,7 +102,7 @@ def _rule(use: Use, notes: Notes) -> PinRule:
 
 def _read_one(text: str, use: Use, notes: Notes) -> DeclaredPin:
     body = text.removeprefix(_PREFIX)
-    if ";" in body or "," in body or body != body.strip():
+    if ";" in body or "," in body or (use.tool is not Format.WGET and body != body.strip()):
         notes.add(
             "pin-separator",
             use.line,
@@ -108,7 +111,7 @@ def _read_one(text: str, use: Use, notes: Notes) -> DeclaredPin:
             fix=f"write '{_PREFIX}A;{_PREFIX}B', without a space, a comma or a last semicolon",
         )
         return DeclaredPin(text=text, digest=None, line=use.line)
-    return read_pin(text, use.line, _READING, notes).pin
+    return read_pin(text, use.line, _READINGS[use.tool], notes).pin
 
 
 def _read_as_file(use: Use, notes: Notes) -> str:
