@@ -189,6 +189,11 @@ ROWS = (
         W.INCONCLUSIVE,
         "while another",
     ),
+    Row(
+        "closed after another had refused, which its server ended",
+        (*TRUST, passed(), replace(CUT, destination=THIRD), *two(closed())),
+        W.PINNED,
+    ),
     # ... trust in the test CA, shown by this very stack
     Row("no trust by anybody", REFUSED, W.CA_UNTRUSTED, "nothing can be said about pinning"),
     Row("unknown_ca proves nothing more", (passed(), *two(told(number=48))), W.CA_UNTRUSTED),

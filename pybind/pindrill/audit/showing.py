@@ -59,6 +59,7 @@ class Showing:
 def show(contact: Contact, run: Run | None = None) -> Showing:
     ending_at = run.ending_at if run else 0
     death = run.death if run else ""
+    contact = replace(contact, seen=_ended_by_its_alert(contact.seen))
     what, why = _what(contact, ending_at)
     if what in REFUSALS and death:
         return Showing(contact, What.NOTHING, f"{why}, but the app {death}: a dead client refuses nothing", True)
@@ -98,7 +99,7 @@ def _server_left_first(contact: Contact) -> bool:
 
 
 def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
-    seen = _ended_by_its_alert(contact.seen)
+    seen = contact.seen
     told = story(seen, ending_at)
     match shape(seen, ending_at):
         case Shape.ALERT:
