@@ -159,13 +159,13 @@ def test_the_pins_of_a_server(pindrill: Pindrill, address: str, credential: tupl
 
 
 def test_a_server_that_is_not_there(pindrill: Pindrill) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    for target in (f"127.0.0.1:{port}", "127.0.0.1:0", "127.0.0.1:99999"):
-        ran = pindrill.call("pins", "of", target)
-        assert ran.code == 2
-        assert target in ran.err
-        assert "Traceback" not in ran.err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and not listening: nobody else gets the port, and nobody answers
+        for target in (f"127.0.0.1:{taken.getsockname()[1]}", "127.0.0.1:0", "127.0.0.1:99999"):
+            ran = pindrill.call("pins", "of", target)
+            assert ran.code == 2
+            assert target in ran.err
+            assert "Traceback" not in ran.err
 
 
 def test_only_a_host_that_is_named_is_contacted(
