@@ -104,6 +104,11 @@ class MitmInterceptor:
     def denied(self) -> int:
         return sum(process.denied for process in self._processes)
 
+    @property
+    def pids(self) -> list[int]:
+        """Of the mitmdumps."""
+        return [process.pid for process in self._processes]
+
     def close(self) -> None:
         while self._processes:
             self._processes.pop().close()

@@ -101,6 +101,10 @@ class Process:
             self.close()
             raise
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def tell(self, do: str, **order: Any) -> None:
         line = json.dumps({"do": do, **order}).encode() + b"\n"
         try:
