@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from pindrill.model import UsageError
 from pindrill.pinfiles import PinFile, Severity, read, read_all
 from pindrill.pinfiles.detect import read_text
@@ -24,6 +25,15 @@ from support.pin_vectors import AT, VECTORS
 APK = VECTORS / "apk"
 LIMIT = 512 << 20
 """Bytes of address space beyond what the interpreter takes when it has loaded everything."""
+
+settings.register_profile("pin files", derandomize=True, database=None, deadline=None)
+settings.load_profile("pin files")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_files_left_behind(tmp_path_factory: pytest.TempPathFactory) -> None:
+    set_hypothesis_home_dir(str(tmp_path_factory.mktemp("hypothesis")))
+
 
 # --- what a parser may do: answer, or refuse ------------------------------------------------------------------
 
@@ -44,7 +54,7 @@ def answers_or_refuses(data: bytes, name: str = "file") -> None:
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=PLAIN_IDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_answered_or_refused(path: Path, data: st.DataObject) -> None:
     original = path.read_bytes()
@@ -77,7 +87,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(
         [
@@ -130,7 +140,7 @@ def plist_values() -> st.SearchStrategy[object]:
 
 
 @pytest.mark.parametrize("form", [plistlib.FMT_XML, plistlib.FMT_BINARY])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=st.dictionaries(st.sampled_from(["NSAppTransportSecurity", "TSKConfiguration"]), plist_values()))
 def test_a_plist_of_wrong_types_is_answered_or_refused(form: plistlib.PlistFormat, values: dict[str, object]) -> None:
     try:
@@ -140,7 +150,7 @@ def test_a_plist_of_wrong_types_is_answered_or_refused(form: plistlib.PlistForma
     answers_or_refuses(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_damaged_binary_xml_is_answered_or_refused(data: st.DataObject) -> None:
     with zipfile.ZipFile(APK / "ordinary.apk") as archive:
@@ -151,7 +161,7 @@ def test_damaged_binary_xml_is_answered_or_refused(data: st.DataObject) -> None:
     answers_or_refuses(bytes(damaged[: data.draw(st.integers(4, len(damaged)))]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_answered_or_refused(data: bytes) -> None:
     for head in (b"", b"\x03\x00\x08\x00", b"bplist00", b"PK\x03\x04", b"\xff\xfe", b"<plist>"):
