@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from pindrill.keyring import Keyring
+from pindrill.mint import Mint
+from pindrill.model import STRATEGY, PinsOf
 from support.plugin_project import ONE_CELL, apart, inside, project
 
 pytest_plugins = ["pytester"]
@@ -256,6 +259,29 @@ def test_a_pinned_client_needs_its_keyring(project: pytest.Pytester) -> None:
     result = inside(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*pinned='leaf-spki' needs the keyring *--pindrill-keyring DIR*"])
+
+
+@pytest.mark.parametrize(("checked", "passed"), [(True, 1), (False, 0)])
+def test_a_client_with_compiled_in_pins_is_drilled_with_its_keyring(
+    project: pytest.Pytester, checked: bool, passed: int
+) -> None:
+    keyring = Keyring.create(project.path / "keyring")
+    values = list(Mint(keyring).pins(STRATEGY["leaf-spki+backup"], PinsOf()))
+    project.makepyfile(
+        f"""
+        import pytest
+        from client import fetch, pinned
+
+        def compiled_in(tls, target):
+            assert target["pins"] is None
+            return not {checked} or pinned(tls, {{"pins": [{{"of": "spki", "values": {values!r}}}]}})
+
+        @pytest.mark.pindrill(scenarios="IN5", tls="1.3", pinned="leaf-spki+backup")
+        def test_client(target):
+            return fetch(target, check=compiled_in)
+        """
+    )
+    inside(project, "--pindrill-keyring", "keyring").assert_outcomes(passed=passed, failed=1 - passed)
 
 
 def test_a_keyring_that_is_none(project: pytest.Pytester) -> None:
