@@ -69,7 +69,8 @@ class _Reader:
         given = Given(**{key: entry.file(key) for key in ("chain", "key", "csr", "issuers", "root")})
         old, self.server = self.server, self._changed(entry, do, given, at)
         self.known_roots |= set(self.server.trust.certificates)
-        shown = str(entry.values.get("chain") or f"the chain of step {number} ({name})")
+        made = self.before.name if do in _OF_ROOTS else f"the chain of step {number} ({name})"
+        shown = str(entry.values.get("chain") or made)
         before, self.before = self.before, self.server.chain(shown, self.mirror)
         return Step(
             number=number,
