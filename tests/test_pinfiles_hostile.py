@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import plistlib
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +31,10 @@ LIMIT = 512 << 20
 
 settings.register_profile("pin files", derandomize=True, database=None, deadline=None)
 settings.load_profile("pin files")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_files_left_behind(tmp_path_factory: pytest.TempPathFactory) -> None:
-    set_hypothesis_home_dir(str(tmp_path_factory.mktemp("hypothesis")))
+# It keeps files from the collection on; they go when the process ends.
+_HOME = Path(tempfile.mkdtemp())
+set_hypothesis_home_dir(str(_HOME))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
 
 # --- what a parser may do: answer, or refuse ------------------------------------------------------------------
