@@ -33,6 +33,8 @@ from .selfsigned import self_signed
 _KEPT = 60
 """Contacts of a destination that are judged: the newest."""
 _ENOUGH_TO_FIND = 34
+_GREW = re.compile(r"\d+ \w+|once|twice")
+"""Of a reason: one more of the same is no news."""
 _OFFERED = (Condition.PASS_THROUGH, Condition.TRUSTED_CA, Condition.SELF_SIGNED)
 
 
@@ -40,7 +42,8 @@ class Alone(Listens):
     def __init__(self) -> None:
         self._numbers = count(1)
         self._contacts: dict[Destination, deque[Contact]] = {}
-        self._said: dict[Destination, tuple[str, str]] = {}
+        self._said: dict[Destination, str] = {}
+        self._noted: set[tuple[Destination, str]] = set()
         self._facts: dict[str, Facts] = {}
         self._schedule = Schedule(per_start=False, offered=_OFFERED)
 
@@ -140,22 +143,25 @@ class Alone(Listens):
         self._schedule.note(contact)
         self._contacts.setdefault(contact.destination, deque(maxlen=_KEPT)).append(contact)
         for verdict in judge([each for contacts in self._contacts.values() for each in contacts]):
-            self._tell(verdict, facts if verdict.destination == contact.destination else None)
+            self._tell(verdict)
+        self._tell_of(facts, contact)
 
-    def _tell(self, verdict: AuditVerdict, facts: Facts | None) -> None:
-        told = (verdict.word.value, verdict.reason)
-        gist = (told[0], re.sub(r"\d+", "", told[1]))  # one more of the same is no news
-        if self._said.get(verdict.destination) == gist:
-            return
-        self._said[verdict.destination] = gist
-        notes = []
-        if facts:
-            seen = self._contacts[verdict.destination][-1].seen
-            wrong = misled(facts.own_event, seen) if facts.own_event and seen.credential else ""
-            notes += [f"mitmproxy's own event would mislead here: {wrong}"] if wrong else []
-            notes += [f"not known to mitmproxy here: {', '.join(facts.unknown)}"] if facts.unknown else []
-        said = {"pinned": "pinned (pin or private trust anchor)"}.get(told[0], told[0])
-        _say(f"pindrill: {verdict.destination} {said}: {told[1]}" + "".join(f"\n    {note}" for note in notes))
+    def _tell(self, verdict: AuditVerdict) -> None:
+        said = {"pinned": "pinned (pin or private trust anchor)"}.get(verdict.word.value, verdict.word.value)
+        gist = said + _GREW.sub("", verdict.reason)
+        if self._said.get(verdict.destination) != gist:
+            self._said[verdict.destination] = gist
+            _say(f"pindrill: {verdict.destination} {said}: {verdict.reason}")
+
+    def _tell_of(self, facts: Facts, contact: Contact) -> None:
+        """What this connection shows of mitmproxy rather than of the client."""
+        wrong = misled(facts.own_event, contact.seen) if facts.own_event else ""
+        notes = [f"mitmproxy's own event would mislead here: {wrong}"] if wrong else []
+        notes += [f"not known to mitmproxy here: {', '.join(facts.unknown)}"] if facts.unknown else []
+        for note in notes:
+            if (contact.destination, note) not in self._noted:
+                self._noted.add((contact.destination, note))
+                _say(f"pindrill: {contact.destination} ({note})")
 
 
 _NO_CONTACT = ("listener", "own_event", "unknown", "delivered_at")
