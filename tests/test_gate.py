@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def chains(pindrill: Pindrill) -> dict[str, str]:
     for name in ("next", "other"):
         key, certificate = (pindrill.directory / f"{name}.{kind}" for kind in ("key", "pem"))
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "800",
              "-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com",
              "-keyout", str(key), "-out", str(certificate)],
             check=True, capture_output=True,
@@ -115,6 +116,38 @@ def test_the_next_chain_must_be_accepted_by_a_pin(
     if code:
         assert last(ran).startswith(f"gate: red: {NSC}:")
         assert "[preflight-locked-out]" in last(ran)
+
+
+PLAN = """
+host = "www.example.com"
+current = "next.pem"
+trust = "trust.pem"
+pins = ["{pins}"]
+[[step]]
+date = {at}
+do = "rekey"
+chain = "{chain}.pem"
+"""
+
+
+@pytest.mark.parametrize(("pinned", "code"), [(("next", "other"), 0), (("next",), 1)])
+def test_a_plan_must_lock_nobody_out(
+    pindrill: Pindrill, chains: dict[str, str], pinned: tuple[str, ...], code: int
+) -> None:
+    write_pins(pindrill, *(chains[name] for name in pinned), BACKUP)
+    at = (datetime.now(UTC) + timedelta(days=7)).date().isoformat()
+    both = [(pindrill.directory / f"{name}.pem").read_text() for name in chains]
+    (pindrill.directory / "trust.pem").write_text("".join(both))
+    (pindrill.directory / "plan.toml").write_text(PLAN.format(at=at, chain="other", pins=NSC))
+    (pindrill.directory / "pindrill.toml").write_text('[preflight]\nplan = "plan.toml"\n')
+    ran = pindrill.call("gate", "--junit", "gate.xml")
+    assert ran.code == code, ran.out + ran.err
+    if code:
+        assert last(ran).startswith("gate: red: plan.toml:1: ")
+        assert last(ran).endswith("[plan-violated]")
+    else:
+        assert last(ran) == "gate: green: 1 plan in order; no client is drilled"
+    assert JUnitXml.fromfile(str(pindrill.directory / "gate.xml")).failures == code
 
 
 # --- expected deviations ---------------------------------------------------------------------------------------
@@ -250,7 +283,7 @@ def test_the_reports_hold_findings_and_cells_and_are_valid(pindrill: Pindrill) -
             "[[client]]\nname='a'\ncommand=['sh']\n[[expected]]\nreason='r'\nscenarios=['IN5']\nverdict='leaked'\nclient='b'",
             "[[expected]] names the client 'b'; there are: a",
         ),
-        ("[[client]]\nname='a'\ncommand=['sh']\n[preflight]\nchains=['a']", "[preflight] judges pin files"),
+        ("[[client]]\nname='a'\ncommand=['sh']\n[preflight]\nchains=['a']", "[preflight] chains are for pin files"),
     ],
 )
 def test_a_bad_file_is_a_usage_error(pindrill: Pindrill, text: str, message: str) -> None:

@@ -16,15 +16,26 @@ from pindrill.cli import drilling
 from pindrill.cli.drill import refuse_unwritable
 from pindrill.cli.drilling import Tally, drill_all, enter_place
 from pindrill.cli.gate_file import NAME, GateFile, read_gate_file
-from pindrill.cli.gate_outcome import Baseline, Findings, cell, exit_code, sentence, sort_findings
+from pindrill.cli.gate_outcome import (
+    PLAN_UNKNOWN,
+    PLAN_VIOLATED,
+    Baseline,
+    Findings,
+    cell,
+    exit_code,
+    sentence,
+    sort_findings,
+)
+from pindrill.cli.plan import day, reviewed
 from pindrill.cli.stored import latest, read_stored
 from pindrill.cli.subjects import refuse_strategies_without_pins
 from pindrill.keyring import VERSIONS
 from pindrill.model import VerdictWord
-from pindrill.pinfiles import Finding, read_all
+from pindrill.pinfiles import Finding, Severity, read_all
 from pindrill.pinfiles.lint import lint
 from pindrill.pinfiles.model import canonical
-from pindrill.preflight import check, read_chain, read_trust
+from pindrill.preflight import Status, check, read_chain, read_trust
+from pindrill.preflight.model import VIOLATED, WORDS
 from pindrill.reports import junit, junit_pins, sarif, text
 from pindrill.reports.plain import counted, harmless
 from pindrill.runner.results import Result, ResultFile
@@ -56,7 +67,7 @@ def gate(
         # Executes this program again, so nothing is printed before.
         place = enter_place(file.subjects, edit_hosts, stack) if file.subjects else None
         findings = sort_findings(_found(file), file.expected, file.fail_on, before)
-        _print_findings(findings, len(file.pin_files))
+        _print_findings(findings, _checked(file))
         results = ResultFile(json_file, resume=False) if json_file else None
         if results:
             stack.callback(results.close)
@@ -71,12 +82,12 @@ def gate(
     code = exit_code(findings, drilling.exit_code_of(lines, tally) if file.subjects else None)
     if junit_file:
         suites = junit_pins.with_pin_files(
-            junit.render(lines), [str(path) for path in file.pin_files], findings.failing, findings.unsaid
+            junit.render(lines), [str(path) for path in _files(file)], findings.failing, findings.unsaid
         )
         junit_file.write_text(suites)
     if sarif_file:
         sarif_file.write_text(_sarif(file, findings, lines))
-    print(sentence(code, findings, lines, tally.stale, len(file.pin_files), tally.interrupted))
+    print(sentence(code, findings, lines, tally.stale, _checked(file), tally.interrupted))
     raise typer.Exit(code)
 
 
@@ -87,7 +98,39 @@ def _found(file: GateFile) -> list[Finding]:
     trust = read_trust(file.trust) if file.trust else None
     chains = [read_chain(path, trust) for path in file.chains]
     outlooks = check(read, chains, at=now, hosts=file.hosts) if chains else []
-    return [*found, *(finding for outlook in outlooks if (finding := outlook.finding))]
+    planned = [_of_plan(file.plan)] if file.plan else []
+    return [*found, *(finding for outlook in outlooks if (finding := outlook.finding)), *filter(None, planned)]
+
+
+def _of_plan(path: Path) -> Finding | None:
+    found = reviewed(path)
+    if found.status is Status.ACCEPTS:
+        return None
+    violated = found.status in VIOLATED
+    problem = next((each for each in found.problems if not violated or each.status in VIOLATED), None)
+    told = (
+        f"{problem.version} from {day(problem.begin)}: {WORDS[problem.status]}: {problem.chain}: {problem.reason}"
+        if problem
+        else WORDS[found.status]
+    )
+    return Finding(
+        file=str(path),
+        line=1,
+        rule=PLAN_VIOLATED if violated else PLAN_UNKNOWN,
+        severity=Severity.ERROR if violated else Severity.WARNING,
+        message=told,
+        effect="installed apps lose connection or protection" if violated else "nobody knows before it is done",
+        fix=f"`pindrill plan {path}` says the last safe date of each step",
+    )
+
+
+def _files(file: GateFile) -> list[Path]:
+    return [*file.pin_files, *([file.plan] if file.plan else [])]
+
+
+def _checked(file: GateFile) -> str:
+    parts = [counted(len(file.pin_files), "pin file")] if file.pin_files else []
+    return " and ".join([*parts, *(["1 plan"] if file.plan else [])])
 
 
 def _baseline(path: Path) -> Baseline:
@@ -109,7 +152,7 @@ def _sarif(file: GateFile, findings: Findings, lines: Sequence[Result]) -> str:
     )
 
 
-def _print_findings(findings: Findings, pin_files: int) -> None:
+def _print_findings(findings: Findings, checked: str) -> None:
     for finding in findings.all:
         print(
             harmless(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]"),
@@ -119,5 +162,5 @@ def _print_findings(findings: Findings, pin_files: int) -> None:
         )
     for stale in findings.stale:
         print(harmless(f"Stale: {stale}"))
-    if pin_files:
-        print(f"{counted(len(findings.all), 'finding')} in {counted(pin_files, 'pin file')}\n", flush=True)
+    if checked:
+        print(f"{counted(len(findings.all), 'finding')} in {checked}\n", flush=True)

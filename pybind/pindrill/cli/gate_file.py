@@ -44,6 +44,7 @@ class GateFile:
     hosts: tuple[str, ...]
     fail_on: Severity
     chains: tuple[Path, ...]
+    plan: Path | None
     trust: Path | None
     subjects: tuple[Subject, ...]
     """With the expected verdicts of this file among their known ones."""
@@ -62,8 +63,10 @@ def read_gate_file(path: Path) -> GateFile:
     data = _data(path)
     here = path.parent
     pins, preflight, drill = (data.get(name, {}) for name in ("pins", "preflight", "drill"))
-    if preflight and not pins:
-        raise UsageError(f"{path}: [preflight] judges pin files, but [pins] names none")
+    if "chains" in preflight and not pins:
+        raise UsageError(f"{path}: [preflight] chains are for pin files, but [pins] names none")
+    if "trust" in preflight and "chains" not in preflight:
+        raise UsageError(f"{path}: [preflight] trust is for chains; a plan names its own")
     entries = data.get("expected", [])
     keyring = drill.get("keyring")
     try:
@@ -84,6 +87,7 @@ def read_gate_file(path: Path) -> GateFile:
         hosts=tuple(pins.get("hosts", ())),
         fail_on=Severity(pins.get("fail_on", "warning")),
         chains=tuple(here / name for name in preflight.get("chains", ())),
+        plan=here / preflight["plan"] if "plan" in preflight else None,
         trust=here / preflight["trust"] if "trust" in preflight else None,
         subjects=subjects,
         asked=asked,
@@ -111,7 +115,7 @@ def _data(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: {_where(error)}: {_wrong(error)}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: cannot read it: {error}") from error
-    if not data.get("pins") and not data.get("client"):
+    if not data.keys() & {"pins", "preflight"} and not data.get("client"):
         raise UsageError(f"{path}: nothing to check; name pin files under [pins], or a client under [[client]]")
     return data
 
@@ -126,10 +130,11 @@ def _where(error: jsonschema_rs.ValidationError) -> str:
 
 def _wrong(error: jsonschema_rs.ValidationError) -> str:
     forms = {
+        "preflight": "[preflight] has `chains` (and `trust`), or `plan`, or all of them",
         "client": "a client has either `file`, or `name` and `command`",
         "expected": "an entry has `reason`, and either `rule` (`file`), or `scenarios` and `verdict` (`client`)",
     }
-    if "oneOf" in map(str, error.schema_path) and error.instance_path:
+    if {"oneOf", "anyOf"} & set(map(str, error.schema_path)) and error.instance_path:
         return forms.get(str(error.instance_path[0]), error.message)
     return error.message if len(error.message) <= 300 else error.message[:300] + " …"
 

@@ -14,7 +14,8 @@ from pindrill.reports.plain import counted, harmless
 from pindrill.runner.results import Result
 
 _ORDER = tuple(Severity)
-_UNSAID = frozenset({f"preflight-{status.value}" for status in (Status.DIFFERS, Status.UNKNOWN)})
+PLAN_VIOLATED, PLAN_UNKNOWN = "plan-violated", "plan-unknown"
+_UNSAID = frozenset({PLAN_UNKNOWN, *(f"preflight-{status.value}" for status in (Status.DIFFERS, Status.UNKNOWN))})
 """Rules that say that nothing can be said: neither a pass nor a violation."""
 
 
@@ -88,9 +89,9 @@ def exit_code(findings: Findings, drilled: int | None) -> int:
 
 
 def sentence(
-    code: int, findings: Findings, lines: Sequence[Result], stale: Sequence[str], pin_files: int, interrupted: bool
+    code: int, findings: Findings, lines: Sequence[Result], stale: Sequence[str], checked: str, interrupted: bool
 ) -> str:
-    """What, where, and how much more."""
+    """What, where, and how much more. `checked`: what beside clients was looked at."""
     troubles = [
         *(f"{finding.file}:{finding.line}: {finding.message} [{finding.rule}]" for finding in findings.failing),
         *(_told(line) for line in _worst_first(lines, VIOLATIONS)),
@@ -103,7 +104,7 @@ def sentence(
     ]
     told = troubles if code == 1 else doubts
     if code == 0 or not told:
-        pins = f"{counted(pin_files, 'pin file')} in order" if pin_files else "no pin file is checked"
+        pins = f"{checked} in order" if checked else "no pin file is checked"
         cells = f"{counted(len(lines), 'cell')} as expected" if lines else "no client is drilled"
         text = f"gate: green: {pins}; {cells}" if code == 0 else "gate: not judged: no cell could be run"
     else:

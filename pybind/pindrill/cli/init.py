@@ -117,6 +117,7 @@ _FILE = """\
 # [preflight]
 # chains = ["next-chain.pem"]
 # trust = "roots.pem"          # the roots that devices trust
+# plan = "rotation.toml"       # or a rotation plan, as `pindrill plan` takes it
 
 # A client to drill. The placeholders are explained by `pindrill drill --help` and docs/qa.md. Repeatable;
 # `file = "client.toml"` names a client file instead.
