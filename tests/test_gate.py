@@ -94,8 +94,8 @@ def chains(pindrill: Pindrill) -> dict[str, str]:
     for name in ("next", "other"):
         key, certificate = (pindrill.directory / f"{name}.{kind}" for kind in ("key", "pem"))
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "800",
-             "-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com",
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "800", "-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com",
              "-keyout", str(key), "-out", str(certificate)],
             check=True, capture_output=True,
         )  # fmt: skip
