@@ -40,6 +40,8 @@ def place(tmp_path: Path) -> Path:
     put(place / "roots.pem", authority.pem)
     put(place / "backup.csr", csr(backup))
     put(place / "current.key", private_pem(key))
+    put(place / "backup.key", private_pem(backup))
+    put(place / "pin.txt", f"sha256//{spki_pin(key)};sha256//{spki_pin(backup)}")
     put(place / "leaf.sh", curl(spki_pin(key)))
     put(place / "backup.sh", curl(spki_pin(key), spki_pin(backup)))
     put(place / "root.xml", nsc(authority.pin))
@@ -115,13 +117,54 @@ def test_androids_own_code_does_what_is_predicted_of_its_file(pindrill: Pindrill
 
 
 def test_a_key_that_is_imported_is_served_itself(pindrill: Pindrill, place: Path) -> None:
-    keyring = str(place / "keys")
-    assert pindrill.call("keyring", "create", keyring).code == 0
-    assert pindrill.call("keyring", "import", keyring, "leaf-current", str(place / "current.key")).code == 0
-    options = ["--keyring", keyring, "--semantics", "position=leaf"]
+    options = ["--keyring", keyring(pindrill, place, leaf_current="current.key"), "--semantics", "position=leaf"]
     code, lines = rehearse(pindrill, plan(place, "leaf.sh"), *options)
     assert code == 0
     assert {line["phase"]: line["real_key"] for line in lines} == {"before": True, "after": False, "back": True}
+
+
+def keyring(pindrill: Pindrill, place: Path, **keys: str) -> str:
+    made = str(place / "keys")
+    assert pindrill.call("keyring", "create", made).code == 0
+    for label, file in keys.items():
+        assert pindrill.call("keyring", "import", made, label.replace("_", "-"), str(place / file)).code == 0
+    return made
+
+
+def compiled_in(place: Path) -> tuple[str, ...]:
+    """It has its pins built in, for the real host, and asks for nothing but where to go."""
+    return ("curl", "-sS", "--cacert", "{ca_file}", "--pinnedpubkey", (place / "pin.txt").read_text(), "{url}")
+
+
+def test_pins_that_are_compiled_in_meet_the_real_keys(pindrill: Pindrill, place: Path) -> None:
+    keys = keyring(pindrill, place, leaf_current="current.key", leaf_backup="backup.key")
+    options = ["--keyring", keys, "--pinned", str(place / "backup.sh"), "--semantics", "position=leaf"]
+    code, lines = rehearse(pindrill, plan(place, "backup.sh"), *options, client=compiled_in(place))
+    assert code == 0
+    assert [(line["did"], line["real_key"], line["agrees"]) for line in lines] == [("accepted", True, True)] * 3
+
+
+def test_what_depends_on_a_key_that_is_not_here_is_not_played(pindrill: Pindrill, place: Path) -> None:
+    keys = keyring(pindrill, place, leaf_current="current.key")
+    options = ["--keyring", keys, "--pinned", str(place / "backup.sh"), "--semantics", "position=leaf"]
+    code, lines = rehearse(pindrill, plan(place, "backup.sh"), *options, client=compiled_in(place))
+    assert code == 3
+    assert {line["did"] for line in lines} == {"unsupported"}
+    assert "the private half is not in --keyring" in lines[0]["reason"]
+
+
+def test_a_foreign_key_locks_a_compiled_in_client_out(pindrill: Pindrill, place: Path) -> None:
+    """Its refusal counts, for it accepts the chain of before."""
+    put(place / "pin.txt", (place / "pin.txt").read_text().partition(";")[0])
+    keys = keyring(pindrill, place, leaf_current="current.key")
+    options = ["--keyring", keys, "--pinned", str(place / "leaf.sh"), "--semantics", "position=leaf"]
+    code, lines = rehearse(pindrill, plan(place, "leaf.sh"), *options, client=compiled_in(place))
+    assert code == 0
+    assert did(lines, "leaf.sh") == [
+        ("before", "accepts", "accepted"),
+        ("after", "locked-out", "refused"),
+        ("back", "accepts", "accepted"),
+    ]
 
 
 def test_stand_ins_have_the_shape_and_the_key_types_of_the_real_chain(place: Path) -> None:
@@ -177,12 +220,15 @@ def test_when_prediction_and_client_agree(predicted: str, did_it: Any, agrees: b
     ("client", "says"),
     [
         ((), "no client"),
+        (("--pinned", "leaf.sh", "--", *CURL), "has a pin placeholder"),
+        (("--pinned", "leaf.sh", "--edit-hosts", "--", "true", "{url}"), "--edit-hosts would send"),
         (("--client", str(CLIENTS / "curl"), "--", "true", "{url}"), "not both"),
         (("--", sys.executable, "{url}"), "no pin placeholder"),
         (("--deadline", "0", "--", *CURL), "--deadline"),
     ],
 )
 def test_usage(pindrill: Pindrill, place: Path, client: tuple[str, ...], says: str) -> None:
-    ran = pindrill.call("rehearse", plan(place, "leaf.sh"), *client)
+    arguments = [str(place / each) if each == "leaf.sh" else each for each in client]
+    ran = pindrill.call("rehearse", plan(place, "leaf.sh"), *arguments)
     assert ran.code == 2
     assert says in ran.err

@@ -198,8 +198,10 @@ def _repeat_command(subject: Subject, asked: Asked) -> Callable[[Cell], str]:
 # --- where it runs ---------------------------------------------------------------------------------------------
 
 
-def enter_place(subjects: Sequence[Subject], edit_hosts: bool, stack: ExitStack) -> tuple[str, Path]:
-    """The address and directory of this run; enters the place where the names resolve."""
+def enter_place(
+    subjects: Sequence[Subject], edit_hosts: bool, stack: ExitStack, more: Sequence[str] = ()
+) -> tuple[str, Path]:
+    """The address and directory of this run; enters the place where the names, and `more` of them, resolve."""
     inherited = os.environ.get("PINDRILL_RUN_DIRECTORY")
     address = os.environ.get(names.ADDRESS_VARIABLE, "")
     if inherited:
@@ -213,7 +215,7 @@ def enter_place(subjects: Sequence[Subject], edit_hosts: bool, stack: ExitStack)
         if edit_hosts:
             stack.enter_context(names.edited_hosts(address))
         else:
-            names.enter(address, directory, sys.argv[1:])
+            names.enter(address, directory, sys.argv[1:], more)
     if not all(subject.resolves_itself for subject in subjects) and not names.resolves(address):
         raise names.advice()
     return address, directory

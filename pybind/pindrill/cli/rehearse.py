@@ -14,7 +14,8 @@ from pindrill.cli.drilling import enter_place
 from pindrill.cli.preflight import write_lines
 from pindrill.cli.subjects import Given, Subject, read_subjects
 from pindrill.keyring import Keyring
-from pindrill.model import TlsVersion, UsageError
+from pindrill.model import HOST, TlsVersion, UsageError
+from pindrill.pinfiles import PinFile, read_all
 from pindrill.preflight.model import WORDS, Status
 from pindrill.preflight.plan import Plan
 from pindrill.preflight.plan_file import read_plan
@@ -30,6 +31,9 @@ def rehearse(
     client: Annotated[Path | None, typer.Option(help="A client file (client.toml) instead.")] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="The command is a JSON Lines adapter.")] = False,
     keyring: Annotated[Path | None, typer.Option(help="Real keys, put in by `pindrill keyring import`.")] = None,
+    pinned: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The pin file that is compiled into the client.")
+    ] = None,
     tls: Annotated[list[str] | None, typer.Option(help="1.2 or 1.3; repeatable. Default: both.")] = None,
     semantics: Annotated[
         str | None, typer.Option(help="Declared semantics, such as position=leaf,mode=replace,host=off.")
@@ -58,16 +62,13 @@ def rehearse(
     if command and client:
         raise UsageError("one client is rehearsed: give `-- COMMAND` or --client FILE, not both")
     [subject] = read_subjects(command or [], [client] if client else [], adapter, given)
-    if not subject.make_driver(None).expresses_pins:
-        raise UsageError(
-            "the client's command has no pin placeholder, so it cannot be told the pins of each file; "
-            "pins that are compiled in are drilled with `pindrill drill --pinned … --keyring DIR`"
-        )
-    keys = Keyring.open(keyring) if keyring else Keyring()
+    compiled_in = _compiled_in(subject, pinned, edit_hosts)
+    host = plan.hosts[0] if compiled_in else HOST
+    cast = Cast(Keyring.open(keyring) if keyring else Keyring(), host)
     with ExitStack() as stack:
         # Executes this program again, so nothing is printed before.
-        address, directory = enter_place([subject], edit_hosts, stack)
-        lines = _played(plan, subject, Cast(keys), versions, (address, directory), deadline)
+        place = enter_place([subject], edit_hosts, stack, () if host == HOST else (host,))
+        lines = _played(plan, subject, cast, versions, place, deadline, compiled_in)
     write_lines(json_file, [line.to_json() for line in lines])
     if json_file != "-":
         print("\n".join(_shown(lines)))
@@ -81,6 +82,7 @@ def _played(
     versions: Sequence[TlsVersion],
     place: tuple[str, Path],
     deadline: float,
+    compiled_in: Sequence[PinFile],
 ) -> list[Line]:
     address, directory = place
     own = directory / "client"
@@ -94,9 +96,26 @@ def _played(
         directory=own,
     )
     try:
-        return list(Rehearsal(plan, cast, bench, subject.semantics).lines(versions))
+        rehearsal = Rehearsal(plan, cast, bench, subject.semantics, compiled_in=compiled_in)
+        return list(rehearsal.lines(versions))
     finally:
         bench.close()
+
+
+def _compiled_in(subject: Subject, pinned: Path | None, edit_hosts: bool) -> Sequence[PinFile]:
+    """The pins of a client that cannot be told any."""
+    if subject.make_driver(None).expresses_pins:
+        if pinned:
+            raise UsageError("--pinned is for pins that are compiled in, but the client command has a pin placeholder")
+        return ()
+    if not pinned:
+        raise UsageError(
+            "the client's command has no pin placeholder, so it cannot be told the pins of each file; "
+            "name the pin file that is compiled into it: --pinned FILE"
+        )
+    if edit_hosts:
+        raise UsageError("--edit-hosts would send every program of this machine here that contacts the plan's host")
+    return read_all(pinned)
 
 
 def _exit_code(lines: Sequence[Line]) -> int:

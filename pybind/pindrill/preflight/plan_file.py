@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pindrill.pinfiles import read_all
+from pindrill.pinfiles.hosts import is_plain
 from pindrill.pinfiles.model import canonical
 from pindrill.preflight.field import read_field
 from pindrill.preflight.files import read_chain, read_trust
@@ -71,6 +72,9 @@ def _hosts(table: Table) -> tuple[str, ...]:
     names = tuple(canonical(name) for name in table.texts("host"))
     if not names:
         raise table.refuse("host", "the key 'host' is missing", "name the host that apps connect to, or a list")
+    for name in names:
+        if not is_plain(name):
+            raise table.refuse("host", f"'{name[:60]}' is no host name", "write the name alone, as in a certificate")
     return names
 
 

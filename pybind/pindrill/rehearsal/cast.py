@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,7 +12,7 @@ from pindrill import _core
 from pindrill.keyring import CoreError, Keyring
 from pindrill.mint import Mint
 from pindrill.model import HOST, Semantics, Served
-from pindrill.pinfiles import Format, PinFile, PinRule, rules_for
+from pindrill.pinfiles import Format, PinFile, rules_for
 from pindrill.pinfiles.explain import is_off
 from pindrill.pinfiles.model import DeclaredPin, binds
 from pindrill.preflight.model import Chain, Instant, State, as_datetime
@@ -48,13 +48,15 @@ class Act:
 class Cast(Mint):
     """The credentials and stores of a plan under labels of their own; everything else as in a drill."""
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, host: str = HOST) -> None:
+        """`host`: another name than that of drills is for clients whose pins are compiled in for it."""
         super().__init__(keyring)
+        self.host = host
         self._private = dict(_private_keys(keyring))
         self._acts: dict[str, Act] = {}
         now = int(time.time())
         self._validity = (now - DAY, now + _VALID_FOR)
-        self._mirror = Mirror(self._stand_in, self._validity, _PERMITTED)
+        self._mirror = Mirror(self._stand_in, self._validity, [*_PERMITTED, host])
         self._leaf_digests: dict[str, str] = {}
 
     @property
@@ -62,11 +64,15 @@ class Cast(Mint):
         """Hex digest of a real key or certificate -> of what is served for it; whole when every act is made."""
         return {**self._mirror.stands_for, **self._leaf_digests}
 
+    @property
+    def acts(self) -> Sequence[Act]:
+        return tuple(self._acts.values())
+
     def act(self, server: Server, name: str) -> Act:
-        """The server's chain for the host of rehearsals: real keys where they are, else others of the same type."""
+        """The server's chain for the host that is rehearsed: real keys where they are, else others of the same type."""
         key = self._mirror.key(server.key)
         chain = self._mirror.issue(
-            name, key, [HOST], self._validity, issuer=server.issuer, issuers=server.issuers, trust=server.trust
+            name, key, [self.host], self._validity, issuer=server.issuer, issuers=server.issuers, trust=server.trust
         )
         if server.leaf is not None:
             of_real = _core.Pin.of_certificate(server.leaf).hex
@@ -116,17 +122,22 @@ class Told:
     """The pins of one file as a client can be told them; `values` None: it is told not to pin."""
 
     file: PinFile
-    """Its rules for the host of rehearsals, on stand-ins; without an expiration, for what holds at the step holds."""
+    """Its rules that are in force, on what is served."""
     values: tuple[str, ...] | None
     of: Literal["spki", "certificate"] = "spki"
 
 
-def told(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant) -> Told:
-    """What is in force for the plan's host at the time of the step."""
+def in_force(pin_file: PinFile, host: str, at: Instant) -> PinFile:
+    """What holds for the plan's host at the time of the step: for any host, and without an end."""
     if pin_file.crash:
         raise NotHere(f"the app does not start with this file: {pin_file.crash}")
-    rules = [replace(rule, expires=None) for rule in rules_for(pin_file, host) if not is_off(rule, as_datetime(at))]
-    file = translated(replace(pin_file, rules=tuple(_here(rule) for rule in rules)), stands_for)
+    rules = [rule for rule in rules_for(pin_file, host) if not is_off(rule, as_datetime(at))]
+    return replace(pin_file, rules=tuple(replace(rule, domain="", expires=None) for rule in rules))
+
+
+def told(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant) -> Told:
+    """As values, on stand-ins."""
+    file = translated(in_force(pin_file, host, at), stands_for)
     binding = [rule for rule in file.rules if binds(file, rule) and (rule.all_pins or rule.lockout)]
     if not binding:
         return Told(file=file, values=None)
@@ -139,20 +150,29 @@ def told(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instan
     return Told(file=file, values=tuple(dict.fromkeys(_text(pin) for pin in pins)), of=kinds.pop())
 
 
-def _here(rule: PinRule) -> PinRule:
-    return replace(rule, domain=HOST, subdomains="none", apex=True)
-
-
 def _text(pin: DeclaredPin) -> str:
     return base64.b64encode(pin.digest).decode() if pin.digest else pin.text
 
 
-def predicted(pins: Told, act: Act, now: Instant) -> State:
+def compiled(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant, acts: Sequence[Act]) -> Told:
+    """Compiled in, so that no pin can be put on a stand-in: only where it makes no difference can this be played."""
+    real, now = in_force(pin_file, host, at), int(time.time())
+    moved = translated(real, stands_for)
+    for act in acts:
+        if state_at(real, act.chain, host, now).status is not state_at(moved, act.chain, host, now).status:
+            raise NotHere(
+                "it depends on a pinned key of which the private half is not in --keyring, and pins that are compiled "
+                "in cannot be put on a stand-in"
+            )
+    return Told(file=real, values=None)
+
+
+def predicted(pins: Told, act: Act, host: str, now: Instant) -> State:
     """As the file's platform does it."""
-    return state_at(pins.file, act.chain, HOST, now)
+    return state_at(pins.file, act.chain, host, now)
 
 
-def declared(pins: Told, act: Act, semantics: Semantics, now: Instant) -> State:
+def declared(pins: Told, act: Act, semantics: Semantics, host: str, now: Instant) -> State:
     """As this client says that it does it, when it is told the same pins."""
     rules = tuple(
         replace(
@@ -164,4 +184,4 @@ def declared(pins: Told, act: Act, semantics: Semantics, now: Instant) -> State:
         for rule in pins.file.rules
     )
     file = PinFile(path=pins.file.path, format=Format.KEYRING, rules=rules)
-    return state_at(file, act.chain, HOST, now)
+    return state_at(file, act.chain, host, now)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pindrill.judge import Controls, Finding, StageFacts, control_of, judge_stage
-from pindrill.model import HOST, LEAKS, Expect, Semantics, Served, TlsVersion, VerdictWord
+from pindrill.judge import Control, Controls, Finding, StageFacts, control_of, judge_stage
+from pindrill.model import LEAKS, Expect, Semantics, Served, TlsVersion, VerdictWord
 from pindrill.pinfiles import PinFile
 from pindrill.preflight.model import State, Status
 from pindrill.preflight.plan import Plan, Step
-from pindrill.rehearsal.cast import Act, Cast, NotHere, Told, declared, predicted, told
+from pindrill.rehearsal.cast import Act, Cast, NotHere, Told, compiled, declared, predicted, told
 from pindrill.runner.bench import Bench, StageRun
 from pindrill.runner.plan import Play, PlayStage
 
@@ -55,11 +55,15 @@ class Line:
 
 
 class Rehearsal:
-    def __init__(self, plan: Plan, cast: Cast, bench: Bench, semantics: Semantics) -> None:
+    def __init__(
+        self, plan: Plan, cast: Cast, bench: Bench, semantics: Semantics, *, compiled_in: Sequence[PinFile] = ()
+    ) -> None:
+        """`compiled_in`: the pins of a client that cannot be told any; none: it is told those of each file."""
         self._plan = plan
         self._cast = cast
         self._bench = bench
         self._semantics = semantics
+        self._compiled_in = compiled_in
         self._now = int(time.time())
 
     def lines(self, versions: Sequence[TlsVersion]) -> Iterator[Line]:
@@ -76,23 +80,31 @@ class Rehearsal:
 
     def _files(self) -> list[PinFile]:
         """Each once, whoever ships it."""
+        if self._compiled_in:
+            return list(self._compiled_in)
         return list({(file.path, file.format): file for each in self._plan.versions for file in each.files}.values())
 
     def _step(self, step: Step, before: Act, after: Act, file: PinFile, tls: TlsVersion) -> Iterator[Line]:
         acts = {"before": before, "after": after, "back": before}
         try:
-            pins = told(file, self._plan.hosts[0], self._cast.stands_for, step.at)
+            pins = self._pins(file, step, (before, after))
             runs = self._run(pins, [acts[phase] for phase in PHASES], tls)
         except NotHere as why:
             for phase in PHASES:
                 yield self._line(step, file, tls, phase, acts[phase], Status.UNKNOWN, "unsupported", str(why))
             return
         for phase, run in zip(PHASES, runs, strict=True):
-            expected = predicted(pins, acts[phase], self._now)
+            expected = predicted(pins, acts[phase], self._cast.host, self._now)
             did, reason = _did(run, expected, self._controls(expected, acts[phase], pins, tls))
-            other = declared(pins, acts[phase], self._semantics, self._now)
+            other = declared(pins, acts[phase], self._semantics, self._cast.host, self._now)
             otherwise = other.status.value if _expect(other) is not _expect(expected) else ""
             yield self._line(step, file, tls, phase, acts[phase], expected.status, did, reason, otherwise)
+
+    def _pins(self, file: PinFile, step: Step, acts: Sequence[Act]) -> Told:
+        host, stands_for = self._plan.hosts[0], self._cast.stands_for
+        if self._compiled_in:
+            return compiled(file, host, stands_for, step.at, acts)
+        return told(file, host, stands_for, step.at)
 
     def _run(self, pins: Told, acts: Sequence[Act], tls: TlsVersion) -> list[StageRun]:
         """One session: what the client remembers of one credential is there at the next."""
@@ -100,19 +112,30 @@ class Rehearsal:
         # What devices trust may change with the step; a session keeps the store that it began with.
         if acts[0].chain.trust.certificates != acts[1].chain.trust.certificates:
             return [
-                self._bench.play(Play(stages=(stage,), trust=(act.label,), host=HOST, tls=tls)).stages[0]
+                self._bench.play(Play(stages=(stage,), trust=(act.label,), host=self._cast.host, tls=tls)).stages[0]
                 for stage, act in zip(stages, acts, strict=True)
             ]
-        return self._bench.play(Play(stages=stages, trust=(acts[0].label,), host=HOST, tls=tls)).stages
+        return self._bench.play(Play(stages=stages, trust=(acts[0].label,), host=self._cast.host, tls=tls)).stages
 
     def _controls(self, expected: State, act: Act, pins: Told, tls: TlsVersion) -> Controls:
         """A refusal counts only from a client that accepts the same chain when its own key is pinned."""
         if _expect(expected) is not Expect.REFUSE:
             return Controls()
+        if self._compiled_in:
+            return Controls(genuine=self._genuine(tls))
         stage = PlayStage(serve=Served(key=act.label), pins=(act.own_pin(pins.of),), of=pins.of)
-        twin = self._bench.play(Play(stages=(stage,), trust=(act.label,), host=HOST, tls=tls)).stages[0]
+        twin = self._bench.play(Play(stages=(stage,), trust=(act.label,), host=self._cast.host, tls=tls)).stages[0]
         accepted = control_of(_judged(twin, Expect.ACCEPT, Controls()))
         return Controls(genuine=accepted, pin=accepted)
+
+    def _genuine(self, tls: TlsVersion) -> Control:
+        """Of a client that is told no pins: did it accept any chain of this plan?"""
+        for act in self._cast.acts:
+            stage = PlayStage(serve=Served(key=act.label), pins=None)
+            run = self._bench.play(Play(stages=(stage,), trust=(act.label,), host=self._cast.host, tls=tls)).stages[0]
+            if control_of(_judged(run, Expect.ACCEPT, Controls())) is Control.ACCEPTED:
+                return Control.ACCEPTED
+        return Control.REFUSED
 
     def _line(
         self,

@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pindrill.clients.process import helper
@@ -44,10 +44,10 @@ def resolves(address: str) -> bool:
         return False
 
 
-def enter(address: str, directory: Path, arguments: list[str]) -> None:
-    """Executes pindrill again where the names resolve. Returns only if there is no way here."""
+def enter(address: str, directory: Path, arguments: list[str], more: Sequence[str] = ()) -> None:
+    """Executes pindrill again where the names resolve, and `more` with them. Returns only if there is no way here."""
     hosts = directory / "hosts"
-    hosts.write_text(hosts_text(address))
+    hosts.write_text(hosts_text(address, (HOST, SIBLING_HOST, FOREIGN_HOST, *more)))
     hosts.chmod(0o644)
     environment = {**os.environ, ADDRESS_VARIABLE: address, "PINDRILL_RUN_DIRECTORY": str(directory)}
     program = [sys.executable, "-m", "pindrill", *arguments]
