@@ -57,11 +57,11 @@ py::dict to_dict(const Contact& contact) {
   d["seen"] = python::to_dict(contact.seen);
   d["plaintext_forwarded"] = contact.plaintext_forwarded;
   d["upstream_address"] = contact.upstream_address;
-  d["upstream_failure"] = contact.upstream_failure;
+  d["upstream_failure"] = lenient(contact.upstream_failure);
   d["upstream_bytes"] = contact.upstream_bytes;
   d["passed_version"] = contact.passed_version;
   d["passed_records"] = contact.passed_records;
-  d["failure"] = contact.failure;
+  d["failure"] = lenient(contact.failure);
   d["plaintext"] = to_bytes(contact.plaintext);
   return d;
 }
@@ -144,7 +144,8 @@ void bind_interceptor(py::module_& module) {
       .def("end_all", &Interceptor::end_all, NoGil())
       .def("fetch_chain", &Interceptor::fetch_chain, py::arg("host"), py::arg("port"), NoGil(),
            "The verified chain of a genuine server.")
-      .def_property_readonly("denied", &Interceptor::denied);
+      .def_property_readonly("denied", &Interceptor::denied)
+      .def_property_readonly("turned_away", &Interceptor::turned_away);
 }
 
 }  // namespace pindrill::python

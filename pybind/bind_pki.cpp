@@ -31,8 +31,7 @@ Bytes from_bytes(const py::bytes& bytes) {
 CertificateSpec spec_of(const std::string& common_name, const std::vector<std::string>& dns, bool ca,
                         std::chrono::seconds not_before, std::chrono::seconds not_after, std::optional<int> path_length,
                         const std::vector<std::string>& permitted_dns, const std::optional<py::bytes>& subject_key_id,
-                        const std::optional<py::bytes>& serial,
-                        const std::vector<std::string>& ip) {
+                        const std::optional<py::bytes>& serial, const std::vector<std::string>& ip) {
   CertificateSpec spec;
   spec.common_name = common_name;
   spec.dns = dns;

@@ -83,7 +83,7 @@ py::dict to_dict(const Observation& o) {
   d["hello"] = to_dict(o.hello);
   d["tls_version"] = o.tls_version;
   d["cipher"] = o.cipher;
-  d["alpn"] = o.alpn;
+  d["alpn"] = lenient(o.alpn);
   d["resumed"] = o.resumed;
   d["client_certificate"] = o.client_certificate;
   d["flight_made_at"] = o.flight_made_at;
@@ -92,7 +92,7 @@ py::dict to_dict(const Observation& o) {
   py::list alerts;
   for (const auto& alert : o.alerts) alerts.append(to_dict(alert));
   d["alerts"] = alerts;
-  d["failure"] = o.failure;
+  d["failure"] = lenient(o.failure);
   d["progress"] = name_of(o.progress);
   d["boilerplate_bytes"] = o.boilerplate_bytes;
   d["data_bytes"] = o.data_bytes;

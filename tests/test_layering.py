@@ -25,7 +25,7 @@ HEADERS: dict[str, set[str]] = {
     "tls": {"pki", "observation"},
     "tls_client": {"pki"},
     "server": {"tls", "net", "http", "observation"},
-    "opening": set(),
+    "opening": {"net"},
     "record_watcher": set(),
     "interceptor": {"server", "tls_client", "opening", "record_watcher"},
 }
@@ -46,6 +46,7 @@ PART_OF = {
     "http_opening": "opening",
     "socks_opening": "opening",
     "passage": "interceptor",
+    "passage_relay": "interceptor",
 }
 SEES_OPENSSL = {"ossl", "pki", "rotation", "pin", "oracle", "tls", "tls_client"}
 SEES_SOCKETS = {"net"}

@@ -88,8 +88,7 @@ ClientHello read_client_hello(View message) {
   if (hello.versions.empty()) hello.versions.push_back(legacy_version);
   hello.groups = numbers(vector_in(extension(TLSEXT_TYPE_supported_groups), 2));
   hello.signature_algorithms = numbers(vector_in(extension(TLSEXT_TYPE_signature_algorithms), 2));
-  hello.psk_offered =
-      extensions.contains(TLSEXT_TYPE_psk) || !extension(TLSEXT_TYPE_session_ticket).empty();
+  hello.psk_offered = extensions.contains(TLSEXT_TYPE_psk) || !extension(TLSEXT_TYPE_session_ticket).empty();
   hello.early_data_offered = extensions.contains(TLSEXT_TYPE_early_data);
   const Offer offer{ciphers, types, hello};
   hello.ja4 = ja4(offer);

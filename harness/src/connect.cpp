@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <utility>
@@ -10,10 +12,15 @@
 namespace pindrill {
 namespace {
 
-asio::ip::address unmapped(const asio::ip::address& address) {
-  return address.is_v6() && address.to_v6().is_v4_mapped()
-             ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6())
-             : address;
+constexpr std::size_t kResolvers = 8;
+constexpr std::size_t kMaxHost = 255;
+
+/// "Any" as a destination is this machine (Linux connects to loopback).
+asio::ip::address concrete(const asio::ip::address& address) {
+  const auto plain = unmapped(address);
+  if (!plain.is_unspecified()) return plain;
+  return plain.is_v4() ? asio::ip::address(asio::ip::address_v4::loopback())
+                       : asio::ip::address(asio::ip::address_v6::loopback());
 }
 
 Networks not_public() {
@@ -25,82 +32,130 @@ Networks not_public() {
 /// One attempt to connect, over all addresses of a name. Keeps itself alive until it has called back.
 class Attempt : public std::enable_shared_from_this<Attempt> {
  public:
-  Attempt(Loop& loop, const Route& route, std::string host, std::uint16_t port, OnConnect done)
+  Attempt(Loop& loop, const Route& route, std::uint16_t port, OnConnect done)
       : loop_(loop.impl()),
-        route_(route),
-        host_(std::move(host)),
+        private_addresses_(route.private_addresses),
+        forbidden_(route.forbidden),
+        time_(route.timeout),
         port_(port),
         done_(std::move(done)),
-        resolver_(loop_.context),
         socket_(loop_.context),
         timer_(loop_.context) {}
 
-  void start() {
-    timer_.expires_after(route_.timeout);
-    timer_.async_wait([self = shared_from_this()](ErrorCode error) {
-      if (!error) self->fail("no answer in " + std::to_string(self->route_.timeout.count()) + " ms");
-    });
-    const auto known = route_.hosts.find(host_);
-    const auto& name = known == route_.hosts.end() ? host_ : known->second;
+  void start(const std::string& name) {
+    ends_ = std::chrono::steady_clock::now() + time_;
+    if (!names_host(name)) return fail("not a host name");
     ErrorCode error;
     const auto literal = asio::ip::make_address(name, error);
     if (!error) {
       addresses_.push_back(literal);
       return next("");
     }
-    resolver_.async_resolve(name, "", [self = shared_from_this()](ErrorCode failed, const auto& found) {
-      if (!self->done_) return;
-      if (failed) return self->fail("not resolved: " + failed.message());
-      for (const auto& entry : found) self->addresses_.push_back(entry.endpoint().address());
-      self->next("");
-    });
+    within(time_, [](Attempt& self) { self.fail("its name was not resolved in " + self.patience()); });
+    resolve(name);
   }
 
  private:
+  void resolve(const std::string& name) {
+    if (!loop_.resolvers) loop_.resolvers.emplace(kResolvers);
+    asio::post(*loop_.resolvers, [self = shared_from_this(), name, &context = loop_.context,
+                                  pool = loop_.resolvers->get_executor()]() mutable {
+      ErrorCode error;
+      std::deque<asio::ip::address> found;
+      for (const auto& entry : tcp::resolver(pool).resolve(name, "", error)) {
+        found.push_back(entry.endpoint().address());
+      }
+      asio::post(context, [self = std::move(self), found = std::move(found), error]() mutable {
+        if (!self->done_) return;
+        if (error) return self->fail("not resolved: " + error.message());
+        self->addresses_ = std::move(found);
+        self->next("");
+      });
+    });
+  }
+
   void next(const std::string& failure) {
     if (addresses_.empty()) return fail(failure.empty() ? "no address" : failure);
-    const auto address = unmapped(addresses_.front());
+    const auto address = concrete(addresses_.front());
     addresses_.pop_front();
     const Endpoint where{address.to_string(), port_};
-    if (route_.forbidden.contains(where)) return next(where.address + " is this interceptor itself: a loop");
+    if (forbidden_.contains(where)) return next(where.address + " is this interceptor itself: a loop");
     static const Networks kNotPublic = not_public();
-    if (!route_.private_addresses && kNotPublic.contain(where.address)) {
+    if (!private_addresses_ && kNotPublic.contain(where.address)) {
       return next(where.address + " is a private address, and those were not allowed");
     }
+    // One that never answers leaves time for the others.
+    const auto left = ends_ - std::chrono::steady_clock::now();
+    within(std::chrono::duration_cast<std::chrono::milliseconds>(left / (addresses_.size() + 1)),
+           [](Attempt& self) { self.socket_.cancel(); });
     ErrorCode ignored;
     socket_.close(ignored);
     socket_.async_connect({address, port_}, [self = shared_from_this(), where](ErrorCode error) {
       if (!self->done_) return;
+      if (error == asio::error::operation_aborted) return self->next(where.address + ": no answer in time");
       if (error) return self->next(where.address + ": " + error.message());
       self->timer_.cancel();
       std::exchange(self->done_, nullptr)(make_stream(self->loop_, std::move(self->socket_)), "");
     });
   }
 
+  void within(std::chrono::milliseconds time, void (*then)(Attempt&)) {
+    timer_.expires_after(time);
+    timer_.async_wait([self = shared_from_this(), then](ErrorCode error) {
+      if (!error && self->done_) then(*self);
+    });
+  }
+
+  std::string patience() const { return std::to_string(time_.count()) + " ms"; }
+
   void fail(const std::string& why) {
     if (!done_) return;
     timer_.cancel();
-    resolver_.cancel();
     ErrorCode ignored;
     socket_.close(ignored);
     std::exchange(done_, nullptr)(nullptr, why);
   }
 
   Loop::Impl& loop_;
-  Route route_;
-  std::string host_;
+  bool private_addresses_;
+  std::set<Endpoint> forbidden_;
+  std::chrono::milliseconds time_;
+  std::chrono::steady_clock::time_point ends_;
   std::uint16_t port_;
   OnConnect done_;
   std::deque<asio::ip::address> addresses_;
-  tcp::resolver resolver_;
   tcp::socket socket_;
   asio::steady_timer timer_;
 };
 
 }  // namespace
 
+asio::ip::address unmapped(const asio::ip::address& address) {
+  return address.is_v6() && address.to_v6().is_v4_mapped()
+             ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6())
+             : address;
+}
+
+std::string address_text(std::span<const unsigned char> octets) {
+  if (octets.size() == 4) {
+    asio::ip::address_v4::bytes_type v4;
+    std::copy(octets.begin(), octets.end(), v4.begin());
+    return asio::ip::address_v4(v4).to_string();
+  }
+  asio::ip::address_v6::bytes_type v6{};
+  std::copy_n(octets.begin(), std::min(octets.size(), v6.size()), v6.begin());
+  return asio::ip::address_v6(v6).to_string();
+}
+
+bool names_host(std::string_view host) noexcept {
+  const bool printable = std::all_of(host.begin(), host.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  return printable && !host.empty() && host.size() <= kMaxHost && host.front() != '.';
+}
+
 void connect(Loop& loop, const Route& route, const std::string& host, std::uint16_t port, OnConnect done) {
-  std::make_shared<Attempt>(loop, route, host, port, std::move(done))->start();
+  const auto known = route.hosts.find(host);
+  std::make_shared<Attempt>(loop, route, port, std::move(done))
+      ->start(known == route.hosts.end() ? host : known->second);
 }
 
 struct Networks::Impl {

@@ -14,14 +14,21 @@ namespace {
 using Numbers = std::vector<std::uint16_t>;
 
 constexpr std::uint16_t kCookie = 44;
+/// ALPS, a former and the present number: a browser offers it with h2, not for WebSockets.
+constexpr std::uint16_t kFormerApplicationSettings = 17513;
+constexpr std::uint16_t kApplicationSettings = 17613;
 
 /// Reserved so that servers tolerate unknown values (RFC 8701); they change from connection to connection.
 bool grease(std::uint16_t value) { return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff); }
 
 bool varies(std::uint16_t extension) {
-  static constexpr std::array<std::uint16_t, 5> kVarying = {TLSEXT_TYPE_padding, TLSEXT_TYPE_psk,
-                                                            TLSEXT_TYPE_early_data, kCookie,
-                                                            TLSEXT_TYPE_session_ticket};
+  static constexpr std::array kVarying = {static_cast<std::uint16_t>(TLSEXT_TYPE_padding),
+                                          static_cast<std::uint16_t>(TLSEXT_TYPE_psk),
+                                          static_cast<std::uint16_t>(TLSEXT_TYPE_early_data),
+                                          static_cast<std::uint16_t>(TLSEXT_TYPE_session_ticket),
+                                          kCookie,
+                                          kFormerApplicationSettings,
+                                          kApplicationSettings};
   return std::find(kVarying.begin(), kVarying.end(), extension) != kVarying.end();
 }
 
@@ -120,8 +127,7 @@ std::string ja4(const Offer& offer) {
 
 std::string stack_fingerprint(const Offer& offer) {
   const auto ciphers = without(offer.ciphers, [](auto) { return false; });
-  const auto extensions =
-      without(offer.extensions, [](auto type) { return varies(type) || is_name_or_alpn(type); });
+  const auto extensions = without(offer.extensions, [](auto type) { return varies(type) || is_name_or_alpn(type); });
   std::string text = "t";
   text.append(version(offer.hello)).append(two_digits(ciphers.size())).append(two_digits(extensions.size()));
   return text.append(hashes(ciphers, extensions, offer.hello.signature_algorithms));

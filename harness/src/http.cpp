@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <limits>
 #include <optional>
 
 namespace pindrill {
@@ -14,7 +14,6 @@ namespace beast_http = boost::beast::http;
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 section 3.4
 constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMaxHead = 64 * 1024;
-constexpr std::uint64_t kMaxBody = 16 * 1024 * 1024;
 constexpr std::size_t kMaxLine = 1024;  ///< of a request line that is kept
 constexpr std::size_t kMaxSecrets = 16;
 
@@ -48,17 +47,48 @@ bool starts_request(std::string_view line, bool whole) {
   return !method.empty() && version != std::string_view::npos && line.substr(version).starts_with(" HTTP/1.");
 }
 
+/// A body that is counted and not kept.
+struct CountedBody {
+  struct value_type {
+    std::uint64_t size = 0;
+  };
+
+  class reader {
+   public:
+    template <bool isRequest, class Fields>
+    reader(beast_http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
+
+    void init(const boost::optional<std::uint64_t>&, boost::beast::error_code& error) { error = {}; }
+
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, boost::beast::error_code& error) {
+      error = {};
+      const auto size = boost::asio::buffer_size(buffers);
+      body_.size += size;
+      return size;
+    }
+
+    void finish(boost::beast::error_code& error) { error = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+
 /// The frames after an HTTP/2 preface, far enough to tell boilerplate from a request.
 class FrameReader {
  public:
   void feed(std::string_view data) {
-    for (const char c : data) {
+    while (!data.empty()) {
       if (left_ > 0) {
-        --left_;
-        count();
+        const auto size = std::min(left_, data.size());
+        left_ -= size;
+        count(size);
+        data.remove_prefix(size);
         continue;
       }
-      header_.push_back(c);
+      header_.push_back(data.front());
+      data.remove_prefix(1);
       if (header_.size() == kFrameHeader) start();
     }
   }
@@ -74,14 +104,14 @@ class FrameReader {
     type_ = octet(3);
     if (type_ == 1) progress = std::max(progress, Progress::headers);
     if (type_ == 0) progress = std::max(progress, Progress::body);
-    for (std::size_t i = 0; i < kFrameHeader; ++i) count();
+    count(kFrameHeader);
     header_.clear();
   }
 
-  void count() {
+  void count(std::size_t size) {
     // PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6).
     const bool plain = type_ == 2 || type_ == 4 || type_ == 6 || type_ == 7 || type_ == 8;
-    (plain ? boilerplate : other) += 1;
+    (plain ? boilerplate : other) += size;
   }
 
   std::string header_;
@@ -94,7 +124,7 @@ class FrameReader {
 struct RequestReader::Impl {
   Impl() {
     parser.emplace();
-    parser->body_limit(kMaxBody);
+    parser->body_limit(std::numeric_limits<std::uint64_t>::max());
     parser->header_limit(kMaxHead);
     parser->eager(true);
   }
@@ -157,7 +187,7 @@ struct RequestReader::Impl {
   bool decided = false;
   bool h2 = false;
   FrameReader frames;
-  std::optional<beast_http::request_parser<beast_http::string_body>> parser;
+  std::optional<beast_http::request_parser<CountedBody>> parser;
   std::string pending;
   std::string line;
   bool line_open = true;
@@ -180,7 +210,7 @@ Progress RequestReader::progress() const noexcept {
   if (impl_->h2) return impl_->frames.progress;
   if (impl_->broken) return Progress::other;
   if (!impl_->parser->is_header_done()) return Progress::request_line;
-  return impl_->parser->get().body().empty() ? Progress::headers : Progress::body;
+  return impl_->parser->get().body().size == 0 ? Progress::headers : Progress::body;
 }
 
 bool RequestReader::complete() const noexcept {

@@ -5,6 +5,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/write.hpp>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -45,15 +46,19 @@ std::optional<Authority> authority(std::string_view text, std::uint16_t default_
 
 std::string response(const char* status, const std::string& why) {
   const auto body = "pindrill: " + why + "\n";
-  return std::string("HTTP/1.1 ") + status + "\r\nContent-Type: text/plain\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
+  return std::string("HTTP/1.1 ") + status +
+         "\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\nConnection: close\r\n\r\n" + body;
 }
 
 class HttpOpening final : public Opening {
  public:
   enum class Form { proxy, origin };
 
-  HttpOpening(Form form, std::uint16_t port) : form_(form), default_port_(port) { parser_.header_limit(kMaxHead); }
+  HttpOpening(Form form, std::uint16_t port) : form_(form), default_port_(port) {
+    parser_.header_limit(kMaxHead);
+    parser_.body_limit(std::numeric_limits<std::uint64_t>::max());  // it is handed on as it comes
+  }
 
   State feed(std::span<const unsigned char> bytes) override {
     text_.append(bytes.begin(), bytes.end());
@@ -69,9 +74,7 @@ class HttpOpening final : public Opening {
 
   std::string answer() override { return std::exchange(answer_, ""); }
 
-  std::string connected() const override {
-    return tunnel_ ? "HTTP/1.1 200 Connection established\r\n\r\n" : "";
-  }
+  std::string connected() const override { return tunnel_ ? "HTTP/1.1 200 Connection established\r\n\r\n" : ""; }
 
   std::string not_connected(const std::string& why) const override {
     return response("502 Bad Gateway", "no connection to " + host_ + ":" + std::to_string(port_) + ": " + why);

@@ -32,6 +32,7 @@ class Fetch final : public StreamHandler, public std::enable_shared_from_this<Fe
 
   void connected(std::shared_ptr<Stream> stream, const std::string& failure) {
     if (!stream) return done(failure);
+    if (done_) return stream->close();
     stream_ = std::move(stream);
     stream_->start(shared_from_this());
     on_data({});
@@ -46,6 +47,7 @@ class Fetch final : public StreamHandler, public std::enable_shared_from_this<Fe
 
   void on_written(std::uint64_t) override {}
   void on_end(StreamEnd) override { done("it closed the connection"); }
+  void give_up() { done("no TLS handshake in time"); }
 
  private:
   void done(const std::string& failure) {
@@ -69,9 +71,9 @@ class Fetch final : public StreamHandler, public std::enable_shared_from_this<Fe
 
 struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
   Impl(Loop& loop_, const InterceptorOptions& options_) : loop(loop_), options(options_), served(options_.clients) {
-    context = std::make_shared<PassageContext>(
-        PassageContext{loop, options, std::make_shared<ServerContext>(server_options(options)),
-                       std::make_shared<ClientContext>(options.upstream_trust)});
+    context = std::make_shared<PassageContext>(PassageContext{loop, options,
+                                                              std::make_shared<ServerContext>(server_options(options)),
+                                                              std::make_shared<ClientContext>(options.upstream_trust)});
   }
 
   void accept(const Entrance& entrance, std::shared_ptr<Stream> stream) {
@@ -79,7 +81,15 @@ struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
       ++denied;
       return stream->close();
     }
-    if (passages.size() >= options.max_connections || backlog() >= kMaxEvents) return stream->close();
+    if (const auto outer = context->made.find(stream->peer()); outer != context->made.end()) {
+      const auto passage = outer->second.lock();
+      if (passage) passage->end_loop();
+      return stream->close();
+    }
+    if (passages.size() >= options.max_connections || backlog() >= kMaxEvents) {
+      ++turned_away;
+      return stream->close();
+    }
     const auto id = next_id++;
     const auto passage = std::make_shared<Passage>(context, std::move(stream), entrance, id);
     passages.emplace(id, passage);
@@ -102,7 +112,7 @@ struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
   void ended(std::uint64_t id) {
     const auto found = passages.find(id);
     if (found == passages.end()) return;
-    tell(found->second->facts());
+    if (!found->second->discarded()) tell(found->second->take_facts());
     passages.erase(found);
   }
 
@@ -128,14 +138,14 @@ struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
   std::unordered_map<std::uint64_t, std::shared_ptr<Passage>> passages;
   std::uint64_t next_id = 1;
   std::atomic<std::size_t> denied = 0;
+  std::atomic<std::size_t> turned_away = 0;
 
   std::mutex mutex;
   std::condition_variable told;
   std::deque<Event> events;
 };
 
-Interceptor::Interceptor(Loop& loop, const InterceptorOptions& options)
-    : impl_(std::make_shared<Impl>(loop, options)) {
+Interceptor::Interceptor(Loop& loop, const InterceptorOptions& options) : impl_(std::make_shared<Impl>(loop, options)) {
   const std::weak_ptr<Impl> weak = impl_;
   impl_->context->ask = [weak](Question question) {
     if (const auto impl = weak.lock()) impl->tell(std::move(question));
@@ -179,6 +189,7 @@ std::optional<Interceptor::Event> Interceptor::next(std::chrono::nanoseconds tim
   if (!impl_->told.wait_for(lock, timeout, [this] { return !impl_->events.empty(); })) return std::nullopt;
   std::optional<Event> event(std::move(impl_->events.front()));
   impl_->events.pop_front();
+  if (const auto* contact = std::get_if<Contact>(&*event)) *impl_->context->kept -= contact->plaintext.size();
   return event;
 }
 
@@ -187,6 +198,7 @@ void Interceptor::pass(std::uint64_t id, const std::string& label) {
 }
 
 void Interceptor::stage(std::uint64_t id, const std::string& label, std::shared_ptr<const Credential> credential) {
+  if (!credential || credential->chain.empty()) throw Error(ErrorKind::input, "there is no certificate to show");
   impl_->with(id, [label, credential = std::move(credential)](Passage& passage) { passage.stage(label, credential); });
 }
 
@@ -204,6 +216,8 @@ void Interceptor::end_all() {
 
 std::size_t Interceptor::denied() const noexcept { return impl_->denied; }
 
+std::size_t Interceptor::turned_away() const noexcept { return impl_->turned_away; }
+
 std::vector<Certificate> Interceptor::fetch_chain(const std::string& host, std::uint16_t port) {
   const auto fetch = std::make_shared<Fetch>(impl_->context->client, host);
   auto chain = fetch->chain();
@@ -214,7 +228,7 @@ std::vector<Certificate> Interceptor::fetch_chain(const std::string& host, std::
             });
   });
   if (chain.wait_for(2 * impl_->options.route.timeout) != std::future_status::ready) {
-    throw Error(ErrorKind::system, host + ": no TLS handshake in time");
+    impl_->loop.post([fetch] { fetch->give_up(); });
   }
   try {
     return chain.get();

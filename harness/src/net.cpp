@@ -9,6 +9,11 @@
 #include "pindrill/observation.h"
 
 namespace pindrill {
+namespace {
+
+constexpr auto kNoRoomPause = std::chrono::milliseconds(100);
+
+}  // namespace
 
 Nanoseconds monotonic_now() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -23,6 +28,7 @@ Loop::~Loop() {
   impl_->work.reset();
   impl_->context.stop();
   impl_->thread.join();
+  impl_->resolvers.reset();  // what they still find is for nobody, but the context has to outlive them
 }
 
 void Loop::post(std::function<void()> work) { asio::post(impl_->context, std::move(work)); }
@@ -58,27 +64,36 @@ void Timer::start(std::chrono::milliseconds after, std::function<void()> call) {
 void Timer::stop() { impl_->timer.cancel(); }
 
 struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
-  Impl(Loop& owner, OnAccept callback) : loop(owner), acceptor(owner.impl().context), on_accept(std::move(callback)) {}
+  Impl(Loop& owner, OnAccept callback)
+      : loop(owner), acceptor(owner.impl().context), pause(owner.impl().context), on_accept(std::move(callback)) {}
 
   void wait() {
     acceptor.async_wait(tcp::acceptor::wait_read, [self = shared_from_this()](ErrorCode error) {
       if (error) return;
-      self->drain();
-      self->wait();
+      if (self->drain()) return self->wait();
+      // No room for another socket: the queue stays readable, and to ask again at once would be all we do.
+      self->pause.expires_after(kNoRoomPause);
+      self->pause.async_wait([self](ErrorCode cancelled) {
+        if (!cancelled && self->acceptor.is_open()) self->wait();
+      });
     });
   }
 
-  void drain() {
+  /// True when the queue is empty.
+  bool drain() {
     while (acceptor.is_open()) {
       ErrorCode error;
       auto socket = acceptor.accept(error);
-      if (error) return;  // would_block: the queue is empty; else the client was gone before we took it
+      if (error == asio::error::connection_aborted) continue;
+      if (error) return error == asio::error::would_block;
       on_accept(make_stream(loop.impl(), std::move(socket)));
     }
+    return true;
   }
 
   Loop& loop;
   tcp::acceptor acceptor;
+  asio::steady_timer pause;
   OnAccept on_accept;
   std::uint16_t port = 0;
 };
@@ -104,6 +119,7 @@ Listener::~Listener() {
   impl_->loop.post([impl = impl_] {
     ErrorCode ignored;
     impl->acceptor.close(ignored);
+    impl->pause.cancel();
     impl->on_accept = [](const std::shared_ptr<Stream>&) {};
   });
 }

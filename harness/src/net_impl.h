@@ -4,6 +4,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <optional>
 #include <thread>
 
 #include "pindrill/net.h"
@@ -20,7 +22,12 @@ struct Loop::Impl {
   /// One buffer for all sockets: an idle one holds none.
   std::array<unsigned char, 64 * 1024> buffer;
   std::thread thread;
+  /// The system's resolver blocks: a name that nobody answers for must not keep the others waiting.
+  std::optional<asio::thread_pool> resolvers;
 };
+
+/// An IPv4 address in IPv6 clothes (::ffff:192.0.2.1) as what it is.
+asio::ip::address unmapped(const asio::ip::address& address);
 
 std::shared_ptr<Stream> make_stream(Loop::Impl& loop, tcp::socket socket);
 

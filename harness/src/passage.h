@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,8 @@
 
 namespace pindrill {
 
+class Passage;
+
 /// What the passages of one interceptor share. To be used on the loop's thread only.
 struct PassageContext {
   Loop& loop;
@@ -20,6 +24,12 @@ struct PassageContext {
   std::shared_ptr<const ClientContext> client;
   std::function<void(Question)> ask = {};
   std::function<void(std::uint64_t id)> ended = {};
+  /// Readable bytes that are kept, of live passages and of contacts that nobody has taken yet.
+  std::shared_ptr<std::atomic<std::size_t>> kept = std::make_shared<std::atomic<std::size_t>>(0);
+  /// The far ends of connections that came here, and the near ends of those made from here: one that is both is a loop,
+  /// whatever address it went by.
+  std::map<Endpoint, std::weak_ptr<Passage>> came = {};
+  std::map<Endpoint, std::weak_ptr<Passage>> made = {};
 };
 
 /// Where connections of one listener come from and go to.
@@ -39,36 +49,57 @@ class Passage : public std::enable_shared_from_this<Passage> {
   void stage(const std::string& label, std::shared_ptr<const Credential> credential);
   /// Closes both sides now.
   void end(const std::string& failure);
+  /// Its upstream is this interceptor.
+  void end_loop();
+  /// It comes from this interceptor: nobody's contact.
+  void discard();
+  bool discarded() const noexcept { return discarded_; }
+  /// What is known so far, without the plaintext.
   const Contact& facts() const noexcept { return facts_; }
+  /// Everything, once it is over.
+  Contact take_facts();
 
  private:
   enum class Phase { opening, peeking, asked, connecting, plain, passing, relaying, over };
   class Side;
 
+  void listen_to(bool client);
   void from_client(std::span<const unsigned char> bytes);
   void client_written(std::uint64_t total);
   void client_ended(StreamEnd end);
   void from_upstream(std::span<const unsigned char> bytes);
+  void hear_server_first(std::span<const unsigned char> bytes);
   void upstream_ended(StreamEnd end);
 
   void open(std::span<const unsigned char> bytes);
   void peek(std::span<const unsigned char> bytes);
   void peek_tls(std::span<const unsigned char> bytes);
+  void peek_host_field(std::span<const unsigned char> bytes);
   void ask();
   void speak_plain();
   void connect_then(std::function<void()> next);
   void connected(std::shared_ptr<Stream> stream, const std::string& failure);
+  void made(std::shared_ptr<Stream> stream);
+  void not_made(const std::string& failure);
   void begin_upstream_tls();
   void show();
   void refuse_client(const std::string& failure);
+  void begin_passing();
   void relay_up(std::span<const unsigned char> bytes);
   void relay_down(std::span<const unsigned char> bytes);
   void send_down(std::span<const unsigned char> data);
   void heard(std::span<const unsigned char> data);
+  void keep(std::span<const unsigned char> data);
   void to_client(std::span<const unsigned char> bytes);
   void to_client(const std::string& text);
   void to_upstream(std::span<const unsigned char> bytes);
   void flush();
+  void after(std::chrono::milliseconds time, std::function<void(Passage&)> then);
+  void turn_away(const std::string& failure);
+  void cut(const std::string& failure);
+  bool flows() const;
+  bool may_read(bool client) const;
+  void over_when_written();
   void wait_for_the_end();
   void over();
 
@@ -77,6 +108,9 @@ class Passage : public std::enable_shared_from_this<Passage> {
   std::shared_ptr<Stream> upstream_;
   Entrance entrance_;
   Contact facts_;
+  Bytes plaintext_;
+  Endpoint client_end_;
+  Endpoint our_end_;  ///< of the upstream's connection
   Phase phase_ = Phase::opening;
   std::string connect_host_;  ///< where the upstream's connection goes; facts_.host may be another name for it
   std::unique_ptr<Opening> opening_;
@@ -91,10 +125,12 @@ class Passage : public std::enable_shared_from_this<Passage> {
   SecretScanner scanner_;
   std::unique_ptr<RecordWatcher> watcher_;
   std::uint64_t to_client_ = 0;      ///< bytes written to the client so far
+  std::uint64_t before_tls_ = 0;     ///< so many of them were a proxy's answers
   std::uint64_t answer_begins_ = 0;  ///< so many of them stand before the end of the first piece of an answer
   bool client_done_ = false;
   bool upstream_done_ = false;
   bool failed_upstream_ = false;
+  bool discarded_ = false;
 };
 
 }  // namespace pindrill

@@ -9,9 +9,11 @@ constexpr unsigned char kHandshake = 22;
 constexpr unsigned char kApplicationData = 23;
 constexpr unsigned char kServerHelloMessage = 2;
 constexpr std::size_t kRecordHeader = 5;
-constexpr std::size_t kFixed = kRecordHeader + 4 + 2 + 32;  ///< record header, message header, version, random
+constexpr std::size_t kMessageHeader = 4;
+constexpr std::size_t kFixed = kMessageHeader + 2 + 32;  ///< message header, version, random
 constexpr unsigned int kSupportedVersions = 43;
 constexpr unsigned int kTls13 = 0x0304;
+constexpr unsigned int kTls12 = 0x0303;
 
 unsigned int two(std::span<const unsigned char> bytes, std::size_t at) {
   return static_cast<unsigned int>(bytes[at] << 8 | bytes[at + 1]);
@@ -19,7 +21,8 @@ unsigned int two(std::span<const unsigned char> bytes, std::size_t at) {
 
 /// RFC 8446 section 4.1.3: from TLS 1.3 on the version stands in an extension.
 unsigned int chosen_version(std::span<const unsigned char> hello) {
-  const auto legacy = two(hello, kRecordHeader + 4);
+  if (hello.size() <= kFixed) return 0;
+  const auto legacy = two(hello, kMessageHeader);
   std::size_t at = kFixed + 1 + hello[kFixed] + 2 + 1;  // session id, cipher suite, compression
   if (hello.size() < at + 2) return legacy;
   const auto end = std::min(hello.size(), at + 2 + two(hello, at));
@@ -27,6 +30,12 @@ unsigned int chosen_version(std::span<const unsigned char> hello) {
     if (two(hello, at) == kSupportedVersions && at + 6 <= end) return two(hello, at + 4);
   }
   return legacy;
+}
+
+const char* name_of(unsigned int version) {
+  if (version >= kTls13) return "TLSv1.3";
+  if (version == kTls12) return "TLSv1.2";
+  return version > 0x0300 && version < kTls12 ? "TLSv1.1 or older" : "";
 }
 
 }  // namespace
@@ -50,16 +59,30 @@ void RecordWatcher::from_client(std::span<const unsigned char> bytes) {
 
 void RecordWatcher::from_server(std::span<const unsigned char> bytes) {
   if (server_done_) return;
-  server_hello_.insert(server_hello_.end(), bytes.begin(),
-                       bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), kServerHello)));
-  if (server_hello_.size() <= kFixed) return;
-  const std::span<const unsigned char> record(server_hello_);
-  const auto whole = kRecordHeader + two(record, 3);
-  const bool hello = record[0] == kHandshake && record[kRecordHeader] == kServerHelloMessage;
-  if (hello && record.size() < std::min(whole, kServerHello)) return;
-  if (hello) version_ = chosen_version(record) >= kTls13 ? "TLSv1.3" : "TLSv1.2";
+  const auto size = std::min(bytes.size(), kServerHello - server_.size());
+  server_.insert(server_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+  std::vector<unsigned char> message;  // it may come in several records
+  for (std::size_t at = 0; at + kRecordHeader <= server_.size();) {
+    if (server_[at] != kHandshake) return no_more();
+    const auto body = std::span(server_).subspan(at + kRecordHeader);
+    const auto part = body.first(std::min<std::size_t>(body.size(), two(server_, at + 3)));
+    message.insert(message.end(), part.begin(), part.end());
+    if (!message.empty() && message[0] != kServerHelloMessage) return no_more();
+    if (message.size() >= kMessageHeader) {
+      const auto whole = kMessageHeader + (static_cast<std::size_t>(message[1]) << 16) + two(message, 2);
+      if (message.size() >= whole) {
+        version_ = name_of(chosen_version(std::span(message).first(whole)));
+        return no_more();
+      }
+    }
+    at += kRecordHeader + two(server_, at + 3);
+  }
+  if (server_.size() >= kServerHello) no_more();
+}
+
+void RecordWatcher::no_more() {
   server_done_ = true;
-  server_hello_ = {};
+  server_ = {};
 }
 
 }  // namespace pindrill

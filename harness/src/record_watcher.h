@@ -16,7 +16,7 @@ class RecordWatcher {
 
   /// Sizes of the client's first records of type application_data; in TLS 1.3 its Finished is one of them.
   const std::vector<std::uint16_t>& client_records() const noexcept { return client_records_; }
-  /// "TLSv1.2", "TLSv1.3"; "" as long as there was no ServerHello.
+  /// "TLSv1.3", "TLSv1.2", "TLSv1.1 or older"; "" as long as there was no ServerHello.
   const std::string& version() const noexcept { return version_; }
 
  private:
@@ -26,11 +26,13 @@ class RecordWatcher {
     std::size_t skip = 0;  ///< what is left of the record's body
   };
   static constexpr std::size_t kKept = 16;
-  static constexpr std::size_t kServerHello = 512;
+  static constexpr std::size_t kServerHello = 32 * 1024;  ///< with a share of a post-quantum key it is long
+
+  void no_more();
 
   Header client_;
   std::vector<std::uint16_t> client_records_;
-  std::vector<unsigned char> server_hello_;
+  std::vector<unsigned char> server_;
   std::string version_;
   bool server_done_ = false;
 };

@@ -1,8 +1,7 @@
-#include <array>
-#include <cstdio>
 #include <utility>
 
 #include "opening.h"
+#include "pindrill/net.h"
 
 namespace pindrill {
 namespace {
@@ -14,23 +13,6 @@ enum AddressType : unsigned char { ipv4 = 1, name = 3, ipv6 = 4 };
 enum Reply : unsigned char { succeeded = 0, host_unreachable = 4, command_not_supported = 7, type_not_supported = 8 };
 
 std::string reply(Reply code) { return {kVersion, static_cast<char>(code), 0, ipv4, 0, 0, 0, 0, 0, 0}; }
-
-std::string text_of_v4(std::span<const unsigned char> a) {
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
-  return text.data();
-}
-
-std::string text_of_v6(std::span<const unsigned char> a) {
-  std::string text;
-  for (std::size_t i = 0; i < 16; i += 2) {
-    std::array<char, 6> group{};
-    std::snprintf(group.data(), group.size(), "%x", a[i] << 8 | a[i + 1]);
-    if (i > 0) text += ':';
-    text += group.data();
-  }
-  return text;
-}
 
 class SocksOpening final : public Opening {
  public:
@@ -83,9 +65,8 @@ class SocksOpening final : public Opening {
     if (waiting_.size() < at + size + 2) return State::more;
     const std::span<const unsigned char> address = std::span(waiting_).subspan(at, size);
     const auto* port = waiting_.data() + at + size;
-    host_ = waiting_[3] == name   ? plain_host({reinterpret_cast<const char*>(address.data()), size})
-            : waiting_[3] == ipv4 ? text_of_v4(address)
-                                  : text_of_v6(address);
+    host_ =
+        waiting_[3] == name ? plain_host({reinterpret_cast<const char*>(address.data()), size}) : address_text(address);
     port_ = static_cast<std::uint16_t>(port[0] << 8 | port[1]);
     if (host_.empty() || port_ == 0) return bad(host_unreachable);
     rest_.assign(waiting_.begin() + static_cast<std::ptrdiff_t>(at + size + 2), waiting_.end());

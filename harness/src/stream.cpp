@@ -12,12 +12,17 @@ namespace {
 // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of linux/netfilter_ipv4.h and …_ipv6.h, which clash with netinet/in.h.
 constexpr int kOriginalDestination = 80;
 
-Endpoint endpoint(const tcp::endpoint& from) { return {from.address().to_string(), from.port()}; }
+constexpr int kReadsInARow = 16;  ///< then others have their turn
+constexpr int kIdleSeconds = 60;
+constexpr int kProbeSeconds = 15;
+constexpr int kProbes = 4;
+
+Endpoint endpoint(const tcp::endpoint& from) { return {unmapped(from.address()).to_string(), from.port()}; }
 
 Endpoint original(tcp::socket& socket, const Endpoint& otherwise) {
   tcp::endpoint found;
   auto size = static_cast<socklen_t>(found.capacity());
-  const bool v6 = otherwise.address.find(':') != std::string::npos;
+  const bool v6 = otherwise.address.find(':') != std::string::npos;  // not so for IPv4 on an IPv6 socket
   if (::getsockopt(socket.native_handle(), v6 ? SOL_IPV6 : SOL_IP, kOriginalDestination, found.data(), &size) != 0) {
     return otherwise;
   }
@@ -59,11 +64,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   void pause() override { paused_ = true; }
 
   void resume() override {
-    if (!std::exchange(paused_, false) || !handler_ || waits_to_read_ || ended_) return;
-    // Not from here: the caller may stand in the middle of an event.
-    asio::post(loop_.context, [self = shared_from_this()] {
-      if (!self->waits_to_read_) self->read_some();
-    });
+    if (std::exchange(paused_, false)) read_later();
   }
 
   void finish() override {
@@ -83,6 +84,15 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
     ErrorCode ignored;
     socket_.set_option(tcp::socket::linger(true, 0), ignored);
     close();
+  }
+
+  void probe() override {
+    using asio::detail::socket_option::integer;
+    ErrorCode ignored;
+    socket_.set_option(tcp::socket::keep_alive(true), ignored);
+    socket_.set_option(integer<IPPROTO_TCP, TCP_KEEPIDLE>(kIdleSeconds), ignored);
+    socket_.set_option(integer<IPPROTO_TCP, TCP_KEEPINTVL>(kProbeSeconds), ignored);
+    socket_.set_option(integer<IPPROTO_TCP, TCP_KEEPCNT>(kProbes), ignored);
   }
 
   Endpoint peer() const override {
@@ -106,17 +116,33 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
     });
   }
 
+  /// Not from here: the caller may stand in the middle of an event.
+  void read_later() {
+    if (!handler_ || waits_to_read_ || ended_ || std::exchange(reads_later_, true)) return;
+    asio::post(loop_.context, [self = shared_from_this()] {
+      self->reads_later_ = false;
+      if (!self->waits_to_read_) self->read_some();
+    });
+  }
+
   void read_some() {
-    while (handler_ && !paused_ && !ended_) {
+    const auto before = writes_;
+    bool any = false;
+    for (int reads = 0; handler_ && !paused_ && !ended_; ++reads) {
+      if (reads == kReadsInARow) return read_later();
       ErrorCode error;
       const auto size = socket_.read_some(asio::buffer(loop_.buffer), error);
-      if (error == asio::error::would_block) return wait();
-      if (error) return end(error == asio::error::eof && !reset_ ? StreamEnd::fin : StreamEnd::reset);
+      if (error && error != asio::error::would_block) {
+        return end(error == asio::error::eof && !reset_ ? StreamEnd::fin : StreamEnd::reset);
+      }
       // The handler may close this stream, and with it let itself go.
       const auto keep = handler_;
-      const auto before = writes_;
-      keep->on_data({loop_.buffer.data(), size});
-      if (writes_ == before) acknowledge_at_once();  // what we write carries the ACK
+      any = any || size > 0;
+      if (size > 0) keep->on_data({loop_.buffer.data(), size});
+      if (size == loop_.buffer.size()) continue;
+      if (!handler_) return;
+      if (any && writes_ == before) acknowledge_at_once();  // what we write carries the ACK
+      if (!paused_) return wait();
     }
   }
 
@@ -149,7 +175,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
     while (!queue_.empty()) {
       const auto& front = queue_.front();
       const auto size = write_now(std::span(front).subspan(offset_));
-      if (broken_) return;
+      if (broken_) return told();
       waiting_ -= size;
       offset_ += size;
       if (offset_ < front.size()) {
@@ -174,7 +200,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
     reset_ = reset_ || error == asio::error::connection_reset;
     queue_.clear();
     waiting_ = 0;
-    if (!ended_) return;
+    if (!ended_) return resume();
     asio::post(loop_.context, [self = shared_from_this()] { self->tell_end(StreamEnd::reset); });
   }
 
@@ -204,6 +230,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   std::uint64_t writes_ = 0;
   bool paused_ = false;
   bool waits_to_read_ = false;
+  bool reads_later_ = false;
   bool ended_ = false;
   bool finishing_ = false;
   bool broken_ = false;

@@ -20,9 +20,7 @@ bool waits(int error) { return error == SSL_ERROR_WANT_READ || error == SSL_ERRO
 }  // namespace
 
 Connection::Connection(std::shared_ptr<const ServerContext> context, Observation& facts)
-    : context_(std::move(context)),
-      facts_(facts),
-      ssl_(owned(SSL_new(context_->get()), "make a TLS connection")) {
+    : context_(std::move(context)), facts_(facts), ssl_(owned(SSL_new(context_->get()), "make a TLS connection")) {
   SSL* ssl = ssl_.get();
   SSL_set_app_data(ssl, this);
   SSL_set_msg_callback_arg(ssl, this);
@@ -185,7 +183,8 @@ void Connection::send(std::span<const unsigned char> data) {
 }
 
 void Connection::close() {
-  if (over_ || !established_) return;
+  // A second call would look for the client's answer, and drop data that came before it.
+  if (over_ || !established_ || (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return;
   SSL_shutdown(ssl_.get());
   forget_errors();
 }

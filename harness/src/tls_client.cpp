@@ -24,6 +24,11 @@ ClientConnection::ClientConnection(std::shared_ptr<const ClientContext> context,
                                    const std::vector<std::string>& alpn)
     : context_(std::move(context)), ssl_(owned(SSL_new(context_->get()), "make a TLS connection")) {
   SSL* ssl = ssl_.get();
+  // To OpenSSL an empty name is none to check, a leading dot any subdomain, and a NUL the end.
+  if (host.empty() || host.front() == '.' || host.find('\0') != std::string::npos) {
+    throw Error(ErrorKind::input, "not a host name to verify a server for");
+  }
+  X509_VERIFY_PARAM_set_hostflags(SSL_get0_param(ssl), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) != 1) {
     forget_errors();
     check(SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1,
@@ -60,6 +65,7 @@ void ClientConnection::receive(std::span<const unsigned char> bytes) {
 void ClientConnection::read() {
   switch (read_all(ssl_.get(), data_)) {
     case SSL_ERROR_WANT_READ:
+      if (!slim_) slim_ = slim_buffers(ssl_.get());
       break;
     case SSL_ERROR_ZERO_RETURN:
       closed_ = true;
@@ -73,8 +79,9 @@ void ClientConnection::read() {
 void ClientConnection::fail(const char* doing) {
   const auto verified = SSL_get_verify_result(ssl_.get());
   const auto words = take_error_words();
-  failure_ = verified == X509_V_OK ? std::string(doing) + ": " + words
-                                   : std::string("its certificate is not good: ") + X509_verify_cert_error_string(verified);
+  failure_ = verified == X509_V_OK
+                 ? std::string(doing) + ": " + words
+                 : std::string("its certificate is not good: ") + X509_verify_cert_error_string(verified);
 }
 
 Bytes ClientConnection::take_output() { return take_written(ssl_.get()); }
@@ -88,7 +95,8 @@ void ClientConnection::send(std::span<const unsigned char> data) {
 }
 
 void ClientConnection::close() {
-  if (over() || !established_) return;
+  // A second call would look for the server's answer, and drop data that came before it.
+  if (over() || !established_ || (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return;
   SSL_shutdown(ssl_.get());
   forget_errors();
 }

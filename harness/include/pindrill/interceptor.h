@@ -25,7 +25,7 @@ enum class Way {
 struct InterceptorOptions {
   Route route = {};
   std::string upstream_trust = {};  ///< a PEM file that upstream certificates are verified with; "": the system's store
-  std::vector<std::string> clients = {"127.0.0.0/8", "::1"};  ///< networks that are served, nobody else
+  std::vector<std::string> clients = {"127.0.0.0/8", "::1"};      ///< networks that are served, nobody else
   std::chrono::milliseconds patience = std::chrono::seconds(30);  ///< for a whole ClientHello, and for a decision
   std::size_t kept_plaintext = 64 * 1024;  ///< readable bytes of a client that are handed over with its contact
   std::size_t max_connections = 20'000;
@@ -54,9 +54,10 @@ struct Contact {
   bool plaintext_forwarded = false;
   std::string upstream_address = {};
   std::string upstream_failure = {};
-  std::uint64_t upstream_bytes = 0;           ///< of the upstream, decrypted where we decrypt
-  std::string passed_version = {};            ///< when passed through: the TLS version that the server chose
-  std::vector<std::uint16_t> passed_records = {};  ///< when passed through: sizes of the client's first records of type 23
+  std::uint64_t upstream_bytes = 0;  ///< of the upstream, decrypted where we decrypt
+  std::string passed_version = {};   ///< when passed through: the TLS version that the server chose
+  std::vector<std::uint16_t> passed_records =
+      {};  ///< when passed through: sizes of the client's first records of type 23
   std::string failure = {};
   Bytes plaintext = {};
 };
@@ -78,16 +79,19 @@ class Interceptor {
   using Event = std::variant<Question, Contact>;
   /// The next event, nothing at the timeout.
   std::optional<Event> next(std::chrono::nanoseconds timeout);
-  /// Answers to a question. Without effect when the connection has ended meanwhile.
+  /// Answers to a question. Without effect when the connection has ended meanwhile. Error{input}: nothing to show.
   void pass(std::uint64_t id, const std::string& label);
   void stage(std::uint64_t id, const std::string& label, std::shared_ptr<const Credential> credential);
 
-  /// The facts so far of connections that have not ended.
+  /// The facts so far of connections that have not ended, without their plaintext.
   std::vector<Contact> open() const;
   /// Ends what is open; the contacts come as events.
   void end_all();
   /// How many connections came from clients that are not served.
   std::size_t denied() const noexcept;
+  /// How many were closed at once because there were too many, of connections or of events that nobody took: nothing
+  /// is known about them.
+  std::size_t turned_away() const noexcept;
 
   /// The chain that a genuine server shows, verified. Error{system} says why there is none.
   std::vector<Certificate> fetch_chain(const std::string& host, std::uint16_t port);

@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pindrill {
@@ -81,6 +82,8 @@ class Stream {
   virtual void resume() = 0;
   /// Sends FIN once everything is written; reading goes on until the peer's end.
   virtual void finish() = 0;
+  /// Lets the kernel find out when the peer has vanished without a word; that is then an end by reset.
+  virtual void probe() = 0;
   /// Closes at once and lets the handler go.
   virtual void close() = 0;
   /// As `close`, and the peer sees RST.
@@ -122,6 +125,12 @@ struct Route {
 
 /// The stream, or null and why there is none.
 using OnConnect = std::function<void(std::shared_ptr<Stream>, const std::string& failure)>;
+
+/// The 4 or 16 octets of an IP address as text (RFC 5952).
+std::string address_text(std::span<const unsigned char> octets);
+
+/// Could it be a name or an address? Says no to what resolvers and verifiers understand in different ways.
+bool names_host(std::string_view host) noexcept;
 
 /// Resolves and connects, trying every address that may be used. Calls back on the loop's thread, once.
 void connect(Loop& loop, const Route& route, const std::string& host, std::uint16_t port, OnConnect done);

@@ -25,6 +25,7 @@ class ClientContext {
 /// the host ends it with `failure`.
 class ClientConnection {
  public:
+  /// Error{input} when nothing could be verified for that host.
   ClientConnection(std::shared_ptr<const ClientContext> context, const std::string& host,
                    const std::vector<std::string>& alpn);
 
@@ -35,7 +36,7 @@ class ClientConnection {
   /// Readable application data, each byte once.
   Bytes take_data();
   void send(std::span<const unsigned char> data);
-  /// Sends close_notify.
+  /// Sends close_notify, once.
   void close();
 
   bool established() const noexcept { return established_; }
@@ -61,6 +62,7 @@ class ClientConnection {
   std::string failure_;
   bool established_ = false;
   bool closed_ = false;
+  bool slim_ = false;
 };
 
 }  // namespace pindrill

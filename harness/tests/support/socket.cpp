@@ -19,21 +19,29 @@ namespace {
 
 constexpr int kPatienceSeconds = 20;
 
-}  // namespace
-
-Socket::Socket(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const timeval patience{kPatienceSeconds, 0};
-  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int at_once = 1;  // a reset would discard what Nagle's algorithm holds back
-  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+  return address;
+}
+
+}  // namespace
+
+Socket::Socket(std::uint16_t port) : Socket(Accepted{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}) {
+  const auto address = loopback(port);
   if (fd_ < 0 || connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw std::system_error(errno, std::system_category(), "connect");
   }
+}
+
+Socket::Socket(const Accepted& accepted) : fd_(accepted.fd) {
+  const timeval patience{kPatienceSeconds, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const int at_once = 1;  // a reset would discard what Nagle's algorithm holds back
+  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
 }
 
 Socket::~Socket() { close(); }
@@ -72,6 +80,30 @@ void Socket::reset() {
 
 void Socket::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Doorstep::Doorstep() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const auto address = loopback(0);
+  const timeval patience{kPatienceSeconds, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (fd_ < 0 || bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd_, 64) != 0) {
+    throw std::system_error(errno, std::system_category(), "listen");
+  }
+}
+
+Doorstep::~Doorstep() { ::close(fd_); }
+
+std::uint16_t Doorstep::port() const {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+Socket Doorstep::accept() {
+  const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::system_category(), "accept");
+  return Socket(Accepted{fd});
 }
 
 bool handshake(TlsClient& client, Socket& socket) {

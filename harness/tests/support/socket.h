@@ -15,6 +15,7 @@ enum class SocketEnd { fin, reset, timeout };
 class Socket {
  public:
   explicit Socket(std::uint16_t port);
+  explicit Socket(const struct Accepted& accepted);
   ~Socket();
   Socket(Socket&& other) noexcept;
   Socket(const Socket&) = delete;
@@ -33,6 +34,25 @@ class Socket {
  private:
   int fd_;
   SocketEnd end_ = SocketEnd::timeout;
+};
+
+struct Accepted {
+  int fd;
+};
+
+/// A listening loopback socket whose owner takes connections one by one.
+class Doorstep {
+ public:
+  Doorstep();
+  ~Doorstep();
+  Doorstep(const Doorstep&) = delete;
+  Doorstep& operator=(const Doorstep&) = delete;
+
+  std::uint16_t port() const;
+  Socket accept();
+
+ private:
+  int fd_;
 };
 
 /// Carries a client's handshake over a socket; false when either end gave up.
