@@ -162,6 +162,16 @@ def both(of_trustkit: str, of_ats: str, host: str = HOST) -> str:
     ).decode()
 
 
+def test_pins_that_never_matched_make_no_step_safe(place: Path) -> None:
+    [step] = reviewed(write_plan(place, "new-root.xml", 'do = "renew"')).steps
+    assert not step.safe
+    assert step.first_safe is None
+    assert "new-root.xml is locked out by the chain of step 1 (renew)" in step.limit
+    # A step that mends it is.
+    [step] = reviewed(write_plan(place, "new-root.xml", 'do = "switch-ca"\nchain = "switched.pem"')).steps
+    assert step.safe
+
+
 def test_an_app_with_two_mechanisms_is_refused_by_either_and_protected_by_either(place: Path) -> None:
     def status(text: str) -> Status:
         put(place / "Info.plist", text)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pindrill.preflight.course import Courses, worst
+from pindrill.preflight.course import Course, Courses, worst
 from pindrill.preflight.model import Chain, Instant, State, Status, moment
 from pindrill.preflight.plan import DAY, Plan, Step, Version
 from pindrill.preflight.shares import Shares
@@ -154,22 +154,37 @@ class Reviewer:
         return first, None, f"every day until {_day(self.plan.end)}, where the plan ends"
 
     def _hurt(self, step: Step, after: Chain, at: Instant, begin: Instant) -> list[Hurt]:
-        """Who was accepted before the step, and is not while or when it has rolled out."""
-        found, end = [], at + self.plan.rollout
-        for number, version in enumerate(self.plan.versions):
-            before = self.courses.of(version, step.before)
-            came = max(begin, version.since or begin)
-            if (
-                not (self.present(number, at) or self.present(number, end))
-                or before.at(came).status is not Status.ACCEPTS
-            ):
-                continue
-            for chain, course in ((step.before, before), (after, self.courses.of(version, after))):
-                state = course.between(at, end)
-                if state.status is not Status.ACCEPTS:
-                    found.append(Hurt(version=version, number=number, chain=chain.name, state=state))
-                    break
-        return found
+        """Who was accepted before the step, and is not while or when it has rolled out.
+
+        Where nobody was, there is nothing to lose: then it is whoever is not accepted by what it leads to.
+        """
+        there = self._there(at)
+        accepted = [
+            number
+            for number in there
+            if self._course(number, step.before).at(self._came(number, begin)).status is Status.ACCEPTS
+        ]
+        chains = (step.before, after) if accepted else (after,)
+        found = (self._first_hurt(number, chains, at) for number in accepted or there)
+        return [hurt for hurt in found if hurt]
+
+    def _there(self, at: Instant) -> list[int]:
+        """The versions in the field while a step rolls out that begins then."""
+        end = at + self.plan.rollout
+        return [each for each in range(len(self.plan.versions)) if self.present(each, at) or self.present(each, end)]
+
+    def _came(self, number: int, begin: Instant) -> Instant:
+        return max(begin, self.plan.versions[number].since or begin)
+
+    def _course(self, number: int, chain: Chain) -> Course:
+        return self.courses.of(self.plan.versions[number], chain)
+
+    def _first_hurt(self, number: int, chains: Sequence[Chain], at: Instant) -> Hurt | None:
+        for chain in chains:
+            state = self._course(number, chain).between(at, at + self.plan.rollout)
+            if state.status is not Status.ACCEPTS:
+                return Hurt(version=self.plan.versions[number], number=number, chain=chain.name, state=state)
+        return None
 
     def _tolerable(self, hurt: Sequence[Hurt], at: Instant) -> bool:
         if not self.plan.counted:
