@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +98,13 @@ class SetUp:
         found = [line.partition(mark)[2].partition(":")[0] for line in self.text.splitlines() if mark in line]
         return list(dict.fromkeys(word for word in found if not word.startswith("(")))
 
+    def wait_for(self, text: str) -> None:
+        """A verdict is printed when a connection is over, which may be after its client has ended."""
+        assert self.mitmdump
+        while text not in self.text:
+            assert self.mitmdump.poll() is None, self.text
+            time.sleep(0.02)
+
     def stop(self) -> None:
         if self.mitmdump:
             self.mitmdump.send_signal(signal.SIGTERM)
@@ -126,6 +134,7 @@ def test_what_is_read_is_told_and_a_refusal_is_no_pinning_without_controls(set_u
     for _ in range(3):
         assert set_up.unpinned_client() == 0
         assert set_up.pinned_client() == 90
+    set_up.wait_for(MISLEADS)
     set_up.stop()
     assert set_up.words(1, SIBLING_HOST) == ["intercepted"]
     assert set_up.words(0, HOST) == ["inconclusive"]
@@ -160,6 +169,7 @@ def test_a_client_that_validates_nothing_is_told_with_controls(set_up: SetUp) ->
 def test_hosts_that_the_user_ignores_are_the_control(set_up: SetUp) -> None:
     set_up.start(f"--ignore-hosts={HOST}")
     assert set_up.pinned_client() == 0
+    set_up.wait_for("it was only passed through so far")
     set_up.stop()
     assert set_up.words(0, HOST) == ["inconclusive"]
     assert "it was only passed through so far" in set_up.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ def test_what_is_wrong_is_found_through_mitmproxy_as_well(pindrill: Pindrill, vi
     own, other = (run(pindrill, careless, "--pinned", "none", *options) for options in ((), via))
     assert verdicts(other) == verdicts(own)
     assert "fail-open" in {line["verdict"] for line in other}
+
+
+@pytest.mark.parametrize("bug", ["partial-head", "pin-after-response", "fallback-plaintext"])
+def test_a_mutant_gets_the_verdicts_of_our_own_servers(bug: str, pindrill: Pindrill, via: tuple[str, ...]) -> None:
+    """One leaks a head without its end, of which mitmproxy's hooks never hear."""
+    mutant = ["--adapter", "--", sys.executable, str(CLIENTS / "mutants" / "client.py"), bug]
+    own, other = (run(pindrill, mutant, *options) for options in ((), via))
+    assert verdicts(other) == verdicts(own)
+    assert {line["verdict"] for line in other} & {"leaked", "downgrade"}
 
 
 def test_each_connection_tells_where_mitmproxys_own_event_would_mislead(

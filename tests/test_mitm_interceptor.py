@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pindrill import _core
 from pindrill.audit.facts import Contact
-from pindrill.audit.showing import show
+from pindrill.audit.showing import What, show
 from pindrill.classify import Shape, refusal_alert, shape
 from pindrill.mint import Mint
 from pindrill.mitm.install import Mitmdump
@@ -156,20 +156,36 @@ def next_contact(bench: Bench) -> Contact:
     return Contact.from_dict({**facts, "answered_at": 0})
 
 
+def shown_the_rogue(bench: Bench) -> socket.socket:
+    """A connection of which the flight has come."""
+    connection = connected(bench, "reverse")
+    context = ssl._create_unverified_context()
+    outgoing = ssl.MemoryBIO()
+    engine = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=HOST)
+    with pytest.raises(ssl.SSLWantReadError):
+        engine.do_handshake()
+    connection.sendall(outgoing.read())
+    event = bench.mitm.next(PATIENCE_S)
+    assert event is not None
+    bench.mitm.stage(event["id"], "trusted-ca", bench.mint.credential(ROGUE))
+    assert connection.recv(65536)
+    return connection
+
+
+def test_a_client_that_closes_after_mitmproxy_refused_nothing(bench: Bench) -> None:
+    with shown_the_rogue(bench) as connection:
+        connection.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+        while connection.recv(65536):
+            pass
+    contact = next_contact(bench)
+    assert shape(contact.seen, 0) is Shape.OPEN
+    assert contact.failure.startswith("mitmproxy closed the connection first")
+    assert show(contact).what is What.NOTHING
+
+
 def test_a_reset_is_told_from_a_fin(bench: Bench) -> None:
     for how in ("fin", "reset"):
-        connection = connected(bench, "reverse")
-        context = ssl._create_unverified_context()
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        engine = context.wrap_bio(incoming, outgoing, server_hostname=HOST)
-        with pytest.raises(ssl.SSLWantReadError):
-            engine.do_handshake()
-        connection.sendall(outgoing.read())
-        event = bench.mitm.next(PATIENCE_S)
-        assert event is not None
-        bench.mitm.stage(event["id"], "trusted-ca", bench.mint.credential(ROGUE))
-        flight = connection.recv(65536)
-        assert flight
+        connection = shown_the_rogue(bench)
         if how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         connection.close()

@@ -135,6 +135,13 @@ class Facts:
         if not self.waits_for_end:
             self.end("fin")
 
+    def given_up(self) -> None:
+        """mitmproxy closes. Where the client had not said anything by then, its own end will be but an answer."""
+        said = self.first_data_at or any(not alert["sent"] for alert in self.alerts)
+        if self.flight_made_at and not said:
+            self.ended_by_us = True
+            self.failure = self.failure or f"mitmproxy closed the connection first: {self.tls_failure or 'unasked'}"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "id": self.id,

@@ -77,6 +77,7 @@ class Writer(asyncio.StreamWriter):
         self._closing = self._reader_of.discard = True
         if self._facts.ended != "open":
             return self._over()
+        self._facts.given_up()
         if super().is_closing():
             return None  # it broke: how, the transport is about to say
         try:
