@@ -50,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const bool after_hello = data[0] >= 128;
   const std::span<const unsigned char> stream(data + 1, size - 1);
   Observation facts;
-  Connection connection(fixed.context, fixed.credential, facts);
+  Connection connection(fixed.context, facts);
+  connection.show(fixed.credential);
   std::uint64_t taken = 0;
   if (after_hello) connection.receive(fixed.hello);
   for (std::size_t at = 0; at < stream.size(); at += piece) {
