@@ -58,6 +58,7 @@ py::dict to_dict(const Contact& contact) {
   d["plaintext_forwarded"] = contact.plaintext_forwarded;
   d["upstream_address"] = contact.upstream_address;
   d["upstream_failure"] = lenient(contact.upstream_failure);
+  d["upstream_ended_at"] = contact.upstream_ended_at;
   d["upstream_bytes"] = contact.upstream_bytes;
   d["passed_version"] = contact.passed_version;
   d["passed_records"] = contact.passed_records;
@@ -126,8 +127,10 @@ void bind_interceptor(py::module_& module) {
       .def(
           "stage",
           [](Interceptor& interceptor, std::uint64_t id, const std::string& label,
-             const std::shared_ptr<Credential>& credential) { interceptor.stage(id, label, credential); },
-          py::arg("id"), py::arg("label"), py::arg("credential"), NoGil())
+             const std::shared_ptr<Credential>& credential,
+             double hold_s) { interceptor.stage(id, label, credential, milliseconds(hold_s)); },
+          py::arg("id"), py::arg("label"), py::arg("credential"), py::arg("hold_s") = 0.0, NoGil(),
+          "Shows the credential; the upstream's answer waits `hold_s` once the client has spoken.")
       .def(
           "open",
           [](const Interceptor& interceptor) {

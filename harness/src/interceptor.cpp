@@ -81,7 +81,8 @@ struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
       ++denied;
       return stream->close();
     }
-    if (const auto outer = context->made.find(stream->peer()); outer != context->made.end()) {
+    if (const auto outer = context->made.find({stream->peer(), stream->original_destination()});
+        outer != context->made.end()) {
       const auto passage = outer->second.lock();
       if (passage) passage->end_loop();
       return stream->close();
@@ -197,9 +198,12 @@ void Interceptor::pass(std::uint64_t id, const std::string& label) {
   impl_->with(id, [label](Passage& passage) { passage.pass(label); });
 }
 
-void Interceptor::stage(std::uint64_t id, const std::string& label, std::shared_ptr<const Credential> credential) {
+void Interceptor::stage(std::uint64_t id, const std::string& label, std::shared_ptr<const Credential> credential,
+                        std::chrono::milliseconds hold) {
   if (!credential || credential->chain.empty()) throw Error(ErrorKind::input, "there is no certificate to show");
-  impl_->with(id, [label, credential = std::move(credential)](Passage& passage) { passage.stage(label, credential); });
+  impl_->with(id, [label, credential = std::move(credential), hold](Passage& passage) {
+    passage.stage(label, credential, hold);
+  });
 }
 
 std::vector<Contact> Interceptor::open() const {

@@ -16,14 +16,14 @@ Passage::Passage(std::shared_ptr<PassageContext> context, std::shared_ptr<Stream
     : context_(std::move(context)), client_(std::move(client)), entrance_(entrance) {
   facts_.id = id;
   facts_.way = entrance.way;
-  client_end_ = client_->peer();
-  facts_.client = client_end_.address;
+  came_ = {client_->peer(), client_->original_destination()};
+  facts_.client = came_.from.address;
   facts_.seen.number = id;
   facts_.seen.accepted_at = monotonic_now();
 }
 
 void Passage::start() {
-  context_->came.emplace(client_end_, weak_from_this());
+  context_->came.emplace(came_, weak_from_this());
   client_->probe();
   after(context_->options.patience, [](Passage& self) { self.end("nothing whole came in time"); });
   switch (entrance_.way) {
@@ -38,9 +38,8 @@ void Passage::start() {
       facts_.port = entrance_.upstream->second;
       break;
     case Way::transparent: {
-      const auto where = client_->original_destination();
-      connect_host_ = where.address;
-      facts_.port = where.port;
+      connect_host_ = came_.to.address;
+      facts_.port = came_.to.port;
       break;
     }
     case Way::direct:
@@ -182,16 +181,16 @@ void Passage::connect_then(std::function<void()> next) {
 }
 
 void Passage::made(std::shared_ptr<Stream> stream) {
-  our_end_ = stream->local();
-  if (const auto inner = context_->came.find(our_end_); inner != context_->came.end()) {
+  made_ = {stream->local(), stream->peer()};
+  if (const auto inner = context_->came.find(made_); inner != context_->came.end()) {
     if (const auto passage = inner->second.lock()) passage->discard();
     stream->close();
     return not_made(kLoop);
   }
-  context_->made.emplace(our_end_, weak_from_this());
+  context_->made.emplace(made_, weak_from_this());
   upstream_ = std::move(stream);
   upstream_->probe();
-  facts_.upstream_address = upstream_->peer().address;
+  facts_.upstream_address = made_.to.address;
   if (phase_ == Phase::asked) upstream_->pause();
   std::exchange(once_connected_, nullptr)();
   if (upstream_) listen_to(false);  // only now it is known what its first bytes are
@@ -226,8 +225,10 @@ void Passage::pass(const std::string& label) {
   connect_then([this] { begin_passing(); });
 }
 
-void Passage::stage(const std::string& label, std::shared_ptr<const Credential> credential) {
+void Passage::stage(const std::string& label, std::shared_ptr<const Credential> credential,
+                    std::chrono::milliseconds hold) {
   if (phase_ != Phase::asked) return;
+  hold_ = hold;
   timer_.reset();
   facts_.condition = facts_.seen.credential = label;
   credential_ = std::move(credential);

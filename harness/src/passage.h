@@ -16,6 +16,15 @@ namespace pindrill {
 
 class Passage;
 
+/// What a connection is to the one who made it: its own end, and where it went. One end alone is not enough: the kernel
+/// gives a port to several connections that go to different places.
+struct Ends {
+  Endpoint from;
+  Endpoint to;
+
+  auto operator<=>(const Ends&) const = default;
+};
+
 /// What the passages of one interceptor share. To be used on the loop's thread only.
 struct PassageContext {
   Loop& loop;
@@ -26,10 +35,9 @@ struct PassageContext {
   std::function<void(std::uint64_t id)> ended = {};
   /// Readable bytes that are kept, of live passages and of contacts that nobody has taken yet.
   std::shared_ptr<std::atomic<std::size_t>> kept = std::make_shared<std::atomic<std::size_t>>(0);
-  /// The far ends of connections that came here, and the near ends of those made from here: one that is both is a loop,
-  /// whatever address it went by.
-  std::map<Endpoint, std::weak_ptr<Passage>> came = {};
-  std::map<Endpoint, std::weak_ptr<Passage>> made = {};
+  /// Connections that came here, and those made from here: one that is both is a loop, whatever address it went by.
+  std::map<Ends, std::weak_ptr<Passage>> came = {};
+  std::map<Ends, std::weak_ptr<Passage>> made = {};
 };
 
 /// Where connections of one listener come from and go to.
@@ -46,7 +54,7 @@ class Passage : public std::enable_shared_from_this<Passage> {
 
   void start();
   void pass(const std::string& label);
-  void stage(const std::string& label, std::shared_ptr<const Credential> credential);
+  void stage(const std::string& label, std::shared_ptr<const Credential> credential, std::chrono::milliseconds hold);
   /// Closes both sides now.
   void end(const std::string& failure);
   /// Its upstream is this interceptor.
@@ -88,6 +96,7 @@ class Passage : public std::enable_shared_from_this<Passage> {
   void relay_up(std::span<const unsigned char> bytes);
   void relay_down(std::span<const unsigned char> bytes);
   void send_down(std::span<const unsigned char> data);
+  void hold_the_answer();
   void heard(std::span<const unsigned char> data);
   void keep(std::span<const unsigned char> data);
   void to_client(std::span<const unsigned char> bytes);
@@ -109,8 +118,8 @@ class Passage : public std::enable_shared_from_this<Passage> {
   Entrance entrance_;
   Contact facts_;
   Bytes plaintext_;
-  Endpoint client_end_;
-  Endpoint our_end_;  ///< of the upstream's connection
+  Ends came_;
+  Ends made_;
   Phase phase_ = Phase::opening;
   std::string connect_host_;  ///< where the upstream's connection goes; facts_.host may be another name for it
   std::unique_ptr<Opening> opening_;
@@ -124,9 +133,11 @@ class Passage : public std::enable_shared_from_this<Passage> {
   std::unique_ptr<RequestReader> reader_;
   SecretScanner scanner_;
   std::unique_ptr<RecordWatcher> watcher_;
-  std::uint64_t to_client_ = 0;      ///< bytes written to the client so far
-  std::uint64_t before_tls_ = 0;     ///< so many of them were a proxy's answers
-  std::uint64_t answer_begins_ = 0;  ///< so many of them stand before the end of the first piece of an answer
+  std::uint64_t to_client_ = 0;          ///< bytes written to the client so far
+  std::uint64_t before_tls_ = 0;         ///< so many of them were a proxy's answers
+  std::uint64_t answer_begins_ = 0;      ///< so many of them stand before the end of the first piece of an answer
+  std::chrono::milliseconds hold_ = {};  ///< how long the answer is to wait; 0 once it did
+  bool answer_held_ = false;
   bool client_done_ = false;
   bool upstream_done_ = false;
   bool failed_upstream_ = false;

@@ -12,6 +12,7 @@ constexpr std::size_t kMaxKept = 256 * 1024 * 1024;  ///< readable bytes of all 
 constexpr std::size_t kHighWater = 256 * 1024;
 constexpr std::size_t kLowWater = 64 * 1024;
 constexpr auto kLastWait = std::chrono::seconds(30);
+constexpr std::chrono::milliseconds kLongestHold = std::chrono::seconds(2);
 
 /// Lets a fast side wait for a slow one.
 void hold_back(Stream& reader, const Stream& writer) {
@@ -51,7 +52,7 @@ bool Passage::flows() const { return phase_ == Phase::plain || phase_ == Phase::
 
 /// A client that waits for its server's certificate has nothing to say yet.
 bool Passage::may_read(bool client) const {
-  return flows() && (!client || phase_ != Phase::relaying || up_->established());
+  return flows() && (client ? phase_ != Phase::relaying || up_->established() : !answer_held_);
 }
 
 // --- relaying --------------------------------------------------------------------------------------------------
@@ -61,6 +62,7 @@ void Passage::relay_up(std::span<const unsigned char> bytes) {
   tls_->receive(bytes);
   const auto data = tls_->take_data();
   heard(data);
+  if (hold_.count() > 0 && facts_.seen.data_bytes > 0) hold_the_answer();
   up_->send(data);
   if (facts_.seen.close_notify) up_->close();
   if (!before && tls_->established()) send_down(std::exchange(held_down_, {}));
@@ -99,6 +101,19 @@ void Passage::send_down(std::span<const unsigned char> data) {
     client_written(facts_.seen.bytes_out);
   }
   if (up_->closed()) tls_->close();
+}
+
+/// A slow client is given longer: ten times what it took to finish the handshake.
+void Passage::hold_the_answer() {
+  const auto took = std::chrono::nanoseconds(facts_.seen.finished_at - facts_.seen.flight_sent_at);
+  const auto time = std::max(hold_, std::chrono::duration_cast<std::chrono::milliseconds>(10 * took));
+  hold_ = {};
+  answer_held_ = true;
+  upstream_->pause();
+  after(std::min(time, kLongestHold), [](Passage& self) {
+    self.answer_held_ = false;
+    if (self.upstream_) self.upstream_->resume();
+  });
 }
 
 void Passage::heard(std::span<const unsigned char> data) {
@@ -224,6 +239,7 @@ void Passage::client_ended(StreamEnd how) {
 
 void Passage::upstream_ended(StreamEnd how) {
   upstream_done_ = true;
+  if (!client_done_) facts_.upstream_ended_at = monotonic_now();
   const bool unshown = phase_ == Phase::relaying && !up_->established();
   if (how == StreamEnd::reset) {
     if (unshown) return refuse_client("it reset the connection");
@@ -279,10 +295,10 @@ void Passage::over() {
     facts_.passed_version = watcher_->version();
     facts_.passed_records = watcher_->client_records();
   }
-  context_->came.erase(client_end_);
+  context_->came.erase(came_);
   std::exchange(client_, nullptr)->close();
   if (upstream_) {
-    context_->made.erase(our_end_);
+    context_->made.erase(made_);
     std::exchange(upstream_, nullptr)->close();
   }
   context_->ended(facts_.id);

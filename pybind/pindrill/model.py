@@ -246,6 +246,13 @@ class ClientHello:
     stack: str = ""
     """JA4 without what one TLS stack varies from connection to connection: the name, ALPN, padding, resumption."""
 
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> ClientHello:
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+        }
+        return cls(**values)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
@@ -285,15 +292,11 @@ class Observation:
         hello: dict[str, Any] | None = facts["hello"]
         values: dict[str, Any] = {
             **facts,
-            "hello": hello and ClientHello(**_frozen(hello)),
+            "hello": hello and ClientHello.from_dict(hello),
             "alerts": tuple(Alert(**alert) for alert in facts["alerts"]),
             "secrets": tuple(facts["secrets"]),
         }
         return cls(**values)
-
-
-def _frozen(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 class Said(StrEnum):

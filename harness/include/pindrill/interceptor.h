@@ -54,6 +54,7 @@ struct Contact {
   bool plaintext_forwarded = false;
   std::string upstream_address = {};
   std::string upstream_failure = {};
+  Nanoseconds upstream_ended_at = 0;  ///< if it was before the client ended
   std::uint64_t upstream_bytes = 0;  ///< of the upstream, decrypted where we decrypt
   std::string passed_version = {};   ///< when passed through: the TLS version that the server chose
   std::vector<std::uint16_t> passed_records =
@@ -81,7 +82,10 @@ class Interceptor {
   std::optional<Event> next(std::chrono::nanoseconds timeout);
   /// Answers to a question. Without effect when the connection has ended meanwhile. Error{input}: nothing to show.
   void pass(std::uint64_t id, const std::string& label);
-  void stage(std::uint64_t id, const std::string& label, std::shared_ptr<const Credential> credential);
+  /// `hold`: how long the upstream's answer waits at least once the client has spoken, and longer where the client is
+  /// slow. A client that checks too late leaves meanwhile, and does not look like one that takes the answer.
+  void stage(std::uint64_t id, const std::string& label, std::shared_ptr<const Credential> credential,
+             std::chrono::milliseconds hold = {});
 
   /// The facts so far of connections that have not ended, without their plaintext.
   std::vector<Contact> open() const;

@@ -83,8 +83,9 @@ class MitmInterceptor:
     def pass_through(self, id: int, label: str) -> None:
         self._decide(id, {"label": label})
 
-    def stage(self, id: int, label: str, credential: _core.Credential) -> None:
-        self._decide(id, credential_order(label, credential))
+    def stage(self, id: int, label: str, credential: _core.Credential, hold_s: float = 0.0) -> None:
+        """`hold_s`: how long an answer waits at least once the client has spoken."""
+        self._decide(id, {**credential_order(label, credential), "hold_s": hold_s})
 
     def open(self) -> list[dict[str, Any]]:
         return [
@@ -137,7 +138,7 @@ class MitmInterceptor:
         contact = {name: value for name, value in facts.items() if name not in own}
         return {**contact, "id": number, "seen": {**facts["seen"], "number": number}}
 
-    def _decide(self, number: int, answer: dict[str, str]) -> None:
+    def _decide(self, number: int, answer: dict[str, Any]) -> None:
         process = self._processes[number >> _NUMBERS]
         try:
             process.tell("decide", id=number & ((1 << _NUMBERS) - 1), answer=answer)

@@ -17,6 +17,8 @@ from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
 
 _POLL_S = 0.02
+_HOLD_S = 0.25
+"""How long an answer waits, so that a client which checks too late is gone before it."""
 
 
 class Interceptor(Protocol):
@@ -25,7 +27,7 @@ class Interceptor(Protocol):
     def listen(self, way: str, address: str, port: int, upstream: tuple[str, int] | None = ...) -> int: ...
     def next(self, timeout_s: float) -> dict[str, Any] | None: ...
     def pass_through(self, id: int, label: str) -> None: ...
-    def stage(self, id: int, label: str, credential: _core.Credential) -> None: ...
+    def stage(self, id: int, label: str, credential: _core.Credential, hold_s: float = ...) -> None: ...
     def open(self) -> list[dict[str, Any]]: ...
     def end_all(self) -> None: ...
     def fetch_chain(self, host: str, port: int) -> list[_core.Certificate]: ...
@@ -128,7 +130,8 @@ class Pump:
             except (_core.CoreError, KeyError) as error:
                 self._gap(f"{question.destination}: {condition} cannot be staged: {error}")
             else:
-                return self._interceptor.stage(question.id, condition.value, credential)
+                hold_s = _HOLD_S if condition is Condition.TRUSTED_CA else 0.0
+                return self._interceptor.stage(question.id, condition.value, credential, hold_s)
         self._interceptor.pass_through(question.id, Condition.PASS_THROUGH.value)
         return None
 
