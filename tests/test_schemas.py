@@ -191,7 +191,7 @@ def test_a_known_deviation(pindrill: Pindrill) -> None:
     )
     assert checked(ran.results) == {"fail-open"}
     assert ran.results[0]["known"] == {"reason": "it never pinned", "source": "here"}
-    assert ran.results[0]["client_version"].startswith("curl 7")
+    assert ran.results[0]["client_version"].startswith("curl ")
 
 
 def test_the_exported_catalogue(pindrill: Pindrill) -> None:
