@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -277,3 +278,28 @@ def test_nothing_stays_behind(mitmdump: Mitmdump) -> None:
     [pid] = interceptor.pids
     interceptor.close()
     assert not Path(f"/proc/{pid}").exists()
+
+
+LATE_CHECKER = """
+import socket, ssl, sys
+port, place = int(sys.argv[1]), sys.argv[2]
+connection = socket.create_connection(("127.0.0.4", port))
+secured = ssl._create_unverified_context().wrap_socket(connection, server_hostname=place)
+secured.sendall(f"GET /x HTTP/1.1\\r\\nHost: {place}\\r\\n\\r\\n".encode())
+secured.close()
+"""
+
+
+def test_an_answer_that_is_held_back_shows_who_checks_too_late(bench: Bench) -> None:
+    port = bench.port("mitmproxy", "reverse")
+    with subprocess.Popen([sys.executable, "-c", LATE_CHECKER, str(port), HOST]) as client:
+        question = bench.mitm.next(PATIENCE_S)
+        assert question is not None
+        bench.mitm.stage(question["id"], "trusted-ca", bench.mint.credential(ROGUE), 0.25)
+        facts = bench.mitm.next(PATIENCE_S)
+        assert client.wait(PATIENCE_S) == 0
+    assert facts is not None
+    contact = Contact.from_dict({**facts, "answered_at": facts["seen"]["response_sent_at"]})
+    assert contact.seen.data_bytes
+    assert contact.seen.ended != "open"
+    assert not contact.answered_at or contact.seen.ended_at < contact.answered_at

@@ -26,6 +26,8 @@ class Facts:
     port: int = 0
     standing: dict[str, str] | None = None
     """What it is shown without anybody being asked: what was shown when it was accepted."""
+    hold_s: float = 0.0
+    """How long an answer waits at least once the client has spoken: who leaves meanwhile checked too late."""
     label: str = ""
     """Of the answer that was given: what it is shown, or that it is passed through."""
     passing: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from contextvars import ContextVar
+from time import monotonic_ns
 from typing import Any, Protocol
 
 from mitmproxy.proxy.layers import TCPLayer
@@ -17,6 +18,7 @@ CURRENT: ContextVar[Facts | None] = ContextVar("pindrill_facts", default=None)
 """Of the connection whose task this is; the tasks that mitmproxy starts for it inherit it."""
 _HANDSHAKE_RECORD = 22
 _CONNECT = b"CONNECT "
+_LONGEST_HOLD_S = 2.0
 _ENOUGH_TO_FIND = 34
 """Of a ClientHello: version and random."""
 
@@ -78,15 +80,19 @@ class Listens:
         if facts := CURRENT.get():
             facts.answering = ""
 
-    def responseheaders(self, flow: Any) -> None:
+    async def responseheaders(self, flow: Any) -> None:
         if facts := CURRENT.get():
+            await _hold(facts)
             facts.answering = "first"
 
     def response(self, flow: Any) -> None:
         if facts := CURRENT.get():
             facts.answering = "last"
 
-    def tcp_message(self, flow: Any) -> None:
+    async def tcp_message(self, flow: Any) -> None:
+        facts = CURRENT.get()
+        if facts and not flow.messages[-1].from_client:
+            await _hold(facts)
         self._message(flow, flow.messages)
 
     def websocket_message(self, flow: Any) -> None:
@@ -128,6 +134,7 @@ class Hooks(Listens):
         facts.decide(answer["label"], passing=not credential, hello=body[:_ENOUGH_TO_FIND])
         if credential:
             self._shown[facts.id] = answer
+            facts.hold_s = answer.get("hold_s", 0.0)
             # Our own interceptor does the same: what the client is agreed on depends on the upstream.
             data.establish_server_tls_first = True
         else:
@@ -197,6 +204,16 @@ class Hooks(Listens):
     def _message(self, flow: Any, messages: Any) -> None:
         super()._message(flow, messages)
         messages.clear()  # mitmproxy would keep them all
+
+
+async def _hold(facts: Facts) -> None:
+    """A slow client is given longer: ten times what it took to finish the handshake."""
+    if not facts.hold_s or not facts.first_data_at:
+        return
+    took = (facts.finished_at - facts.flight_sent_at) / 1e9
+    wanted = min(max(facts.hold_s, 10 * took), _LONGEST_HOLD_S)
+    facts.hold_s = 0.0
+    await asyncio.sleep(max(0.0, wanted - (monotonic_ns() - facts.first_data_at) / 1e9))
 
 
 def private(address: str) -> bool:
