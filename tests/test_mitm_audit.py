@@ -75,6 +75,7 @@ def test_every_destination_is_named_correctly(via: str, way: str, laboratory: La
     ran = laboratory.pindrill.run(*laboratory.arguments(way, "127.0.0.1:0", "--via", via))
     assert ran.code == 1, ran.out + ran.err
     found = {line["destination"].partition(":")[0]: (line["verdict"], line["reason"]) for line in ran.results}
+    assert ("mitmproxy's own events would have misled on" in ran.out) == (via == "mitmproxy")
     assert {name: word for name, (word, _) in found.items()} == EXPECTED, found
 
 

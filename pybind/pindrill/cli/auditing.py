@@ -17,6 +17,7 @@ from pindrill.audit.facts import Contact
 from pindrill.audit.store import AuditStore, LineFile, StoreFailed
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.cli.audit_asked import App
+from pindrill.cli.mitm import print_misled
 from pindrill.keyring import VERSIONS
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.interceptor import MitmInterceptor
@@ -62,6 +63,7 @@ class Asked:
             return own_interceptor(**self.interceptor)
         other = MitmInterceptor(self.mitmdump, **self.interceptor)
         stack.callback(other.close)
+        stack.callback(print_misled, other.told)
         return other
 
 
