@@ -30,15 +30,15 @@ def render(
     levels: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
     for finding in harmless(findings):
         level = _COMMAND[finding["severity"]]
-        parts = (finding["message"], finding.get("effect", ""), finding.get("fix") and f"Fix: {finding['fix']}")
-        message = "\n".join(part for part in parts if part)
+        fix = f"Fix: {finding['fix']}" if finding.get("fix") else ""
+        message = "\n".join(part for part in (finding["message"], finding.get("effect", ""), fix) if part)
         file = relative(finding["file"], root)
         levels[level].append(_command(level, message, f"pins/{finding['rule']}", file, finding["line"]))
     for level, problems in (("error", whole.problems), ("warning", whole.unjudged)):
         for group in by_client(problems, whole.clients):
             given = (file_of or {}).get(group.client)
-            file = relative(given, root) if given else None
-            levels[level].append(_command(level, _message(group), f"{group.client}: {group.verdict}", file, None))
+            place = relative(given, root) if given else None
+            levels[level].append(_command(level, _message(group), f"{group.client}: {group.verdict}", place, None))
     return "".join(line for level, commands in levels.items() for line in _limited(level, commands))
 
 

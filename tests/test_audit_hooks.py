@@ -135,7 +135,8 @@ def test_an_app_behind_hooks_is_audited(pindrill: Pindrill, lab: Lab, tmp_path: 
     app = f"HTTPS_PROXY=http://{{proxy}} HTTP_PROXY=http://{{proxy}} {shlex.join([sys.executable, str(APP)])}"
     audited = audit(
         pindrill, "--proxy", *lab.options, "--app", "hooked",
-        "--setup", f"cat {{ca_file}} {lab.directory}/genuine.pem >{trust}", "--trigger", f"{app} {lab.list_file} {trust}", "--logs", "echo the log", "--keep-output", "words",
+        "--setup", f"cat {{ca_file}} {lab.directory}/genuine.pem >{trust}",
+        "--trigger", f"{app} {lab.list_file} {trust}", "--logs", "echo the log", "--keep-output", "words",
     )  # fmt: skip
     found = {habit: audited.verdict(lab.destination(habit)) for habit in HABITS}
     assert found["pinned"] == "pinned", audited.out + audited.err

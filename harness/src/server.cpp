@@ -13,6 +13,11 @@ namespace {
 constexpr unsigned char kHandshakeRecord = 22;
 constexpr std::size_t kMaxConnections = 100'000;  ///< a client in a reconnect loop must not fill the memory
 
+/// A handshake record, or the ClientHello of SSL 2.0 that old clients begin with (RFC 5246 appendix E.2).
+bool begins_tls(std::span<const unsigned char> bytes) {
+  return bytes[0] == kHandshakeRecord || (bytes.size() > 2 && (bytes[0] & 0x80) != 0 && bytes[2] == 1);
+}
+
 /// One accepted connection: its socket, its TLS engine, and what it said.
 class Session final : public StreamHandler, public std::enable_shared_from_this<Session> {
  public:
@@ -37,7 +42,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   void on_data(std::span<const unsigned char> bytes) override {
     const bool first = facts_.bytes_in == 0;
     facts_.bytes_in += bytes.size();
-    if (first) begin(bytes[0]);
+    if (first) begin(bytes);
     if (facts_.plaintext) {
       heard(bytes);
     } else if (tls_) {
@@ -63,8 +68,8 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
  private:
-  void begin(unsigned char first) {
-    facts_.plaintext = first != kHandshakeRecord;
+  void begin(std::span<const unsigned char> first) {
+    facts_.plaintext = !begins_tls(first);
     if (facts_.plaintext) return;
     try {
       tls_ = std::make_unique<Connection>(context_, facts_);

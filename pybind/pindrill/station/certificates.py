@@ -34,7 +34,7 @@ class TestCa:
             "PayloadIdentifier": f"test.pindrill.profile.{number}",
             "PayloadUUID": str(uuid.uuid5(number, "profile")).upper(),
             "PayloadDisplayName": "pindrill test CA",
-            "PayloadDescription": "For tests only: whoever holds its key can read what this device says. Remove it later.",
+            "PayloadDescription": "For tests only: whoever holds its key reads what this device says. Remove it later.",
             "PayloadContent": [payload],
         }
         return plistlib.dumps(profile)
