@@ -126,6 +126,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   }
 
   void read_some() {
+    const auto self = shared_from_this();  // the handler may let go of this stream
     const auto before = writes_;
     bool any = false;
     for (int reads = 0; handler_ && !paused_ && !ended_; ++reads) {
@@ -135,7 +136,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
       if (error && error != asio::error::would_block) {
         return end(error == asio::error::eof && !reset_ ? StreamEnd::fin : StreamEnd::reset);
       }
-      // The handler may close this stream, and with it let itself go.
+      // The handler may close this stream, and with it itself.
       const auto keep = handler_;
       any = any || size > 0;
       if (size > 0) keep->on_data({loop_.buffer.data(), size});

@@ -22,10 +22,6 @@ using test::TlsClient;
 
 constexpr std::size_t kMiB = 1024 * 1024;
 
-std::uint16_t reverse(Interception& between, std::uint16_t port) {
-  return between.interceptor.listen(Way::reverse, "127.0.0.1", 0, std::pair(std::string(kHost), port));
-}
-
 std::string answer_to_connect(Interception& between, const std::string& authority) {
   Socket client(between.interceptor.listen(Way::proxy, "127.0.0.1", 0));
   const auto answer = connect_through(client, authority);
@@ -102,7 +98,7 @@ TEST(Refused, AServerThatIsNotVerifiedIsNeverAccepted) {
   Interception between;
   Server server(between.loop, "127.0.0.1", 0, std::make_shared<const ServerContext>(TlsOptions{}),
                 {"", std::make_shared<const Credential>(between.test_ca.credential()), "x"});
-  Socket socket(reverse(between, server.port()));
+  Socket socket(between.reverse(server.port()));
   TlsClient client({});
   client.handshake();
   socket.send(test::text_of(client.take_output()));
@@ -126,11 +122,11 @@ TEST(Patience, EndsClientsThatSayNothingWhole) {
   EXPECT_EQ(silent.read_all(), "");
   EXPECT_NE(between.contact().failure.find("in time"), std::string::npos);
   Doorstep door;
-  Socket slow(reverse(between, door.port()));
+  Socket slow(between.reverse(door.port()));
   slow.send(client_hello().substr(0, 50));
   slow.read_all();
   EXPECT_NE(between.contact().failure.find("in time"), std::string::npos);
-  Socket undecided(reverse(between, door.port()));
+  Socket undecided(between.reverse(door.port()));
   undecided.send(client_hello());
   between.question();
   undecided.read_all();
@@ -140,7 +136,7 @@ TEST(Patience, EndsClientsThatSayNothingWhole) {
 TEST(Patience, EndsServersThatDoNotShakeHands) {
   Interception between([](InterceptorOptions& options) { options.route.timeout = 50ms; });
   Doorstep door;
-  Socket client(reverse(between, door.port()));
+  Socket client(between.reverse(door.port()));
   const auto mute = door.accept();
   client.send(client_hello());
   between.stage(between.question().id);
@@ -153,7 +149,7 @@ TEST(Patience, EndsServersThatDoNotShakeHands) {
 TEST(Patience, ClientsMayFloodWhileTheServerIsAwaited) {
   Interception between;
   Doorstep door;
-  Socket client(reverse(between, door.port()));
+  Socket client(between.reverse(door.port()));
   const auto mute = door.accept();
   client.send(client_hello());
   between.stage(between.question().id);
@@ -180,7 +176,7 @@ TEST(Patience, ClientsMayFloodWhileTheServerIsAwaited) {
 /// A client that is passed through to a server, both raw.
 class Passed : public ::testing::Test {
  protected:
-  Passed() : client_(reverse(between_, door_.port())), upstream_(door_.accept()) {
+  Passed() : client_(between_.reverse(door_.port())), upstream_(door_.accept()) {
     client_.send(client_hello());
     const auto question = between_.question();
     between_.pass(question.id);
@@ -277,74 +273,6 @@ TEST_F(Passed, EndAllEndsThem) {
   between_.interceptor.end_all();
   EXPECT_EQ(client_.read_all(), "");
   EXPECT_EQ(between_.contact().failure, "the interceptor was ended");
-}
-
-/// A client that is shown a credential of ours, its server's end is a `Server` or raw.
-TEST(Staged, AServerThatDiesIsADeadConnection) {
-  Interception between;
-  const Doorstep door;
-  Doorstep genuine;
-  Socket socket(reverse(between, genuine.port()));
-  auto upstream = genuine.accept();
-  TlsClient client({});
-  client.handshake();
-  socket.send(test::text_of(client.take_output()));
-  between.stage(between.question().id);
-  Observation facts;
-  Connection server(std::make_shared<const ServerContext>(TlsOptions{}), facts);
-  server.show(std::make_shared<const Credential>(between.genuine.credential()));
-  while (!server.established()) {
-    server.receive(test::bytes_of(upstream.receive()));
-    upstream.send(test::text_of(server.take_output()));
-  }
-  ASSERT_TRUE(test::handshake(client, socket));
-  client.send("GET / HTTP/1.1\r\n\r\n");
-  socket.send(test::text_of(client.take_output()));
-  std::string asked;
-  while (asked.empty()) {
-    server.receive(test::bytes_of(upstream.receive()));
-    asked = test::text_of(server.take_data());
-  }
-  EXPECT_EQ(asked, "GET / HTTP/1.1\r\n\r\n");
-  server.send(test::bytes_of("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"));
-  upstream.send(test::text_of(server.take_output()));
-  client.receive(test::bytes_of(socket.receive()));
-  EXPECT_TRUE(client.read().ends_with("half"));
-  upstream.reset();
-  EXPECT_EQ(socket.read_all(), "");
-  EXPECT_EQ(socket.end(), SocketEnd::reset);
-  const auto contact = between.contact();
-  EXPECT_EQ(contact.upstream_failure, "it reset the connection");
-  EXPECT_EQ(contact.upstream_bytes, 44U);
-  EXPECT_EQ(contact.seen.request_line, "GET / HTTP/1.1");
-}
-
-TEST(Staged, FetchesTheChainOfAServerThatVerifies) {
-  Interception between;
-  const auto shown = std::make_shared<const Credential>(between.genuine.credential());
-  const Server server(between.loop, "127.0.0.1", 0, std::make_shared<const ServerContext>(TlsOptions{}),
-                      {"", shown, "x"});
-  EXPECT_EQ(between.interceptor.fetch_chain(kHost, server.port()), shown->chain);
-  EXPECT_THROW(between.interceptor.fetch_chain("127.0.0.1", server.port()), Error) << "not its name";
-}
-
-TEST(Staged, KeepsNoMorePlaintextThanAsked) {
-  Interception between([](InterceptorOptions& options) { options.kept_plaintext = 10; });
-  const Server server(between.loop, "127.0.0.1", 0, std::make_shared<const ServerContext>(TlsOptions{}),
-                      {"", std::make_shared<const Credential>(between.genuine.credential()),
-                       "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"});
-  Socket socket(reverse(between, server.port()));
-  TlsClient client({});
-  client.handshake();
-  socket.send(test::text_of(client.take_output()));
-  between.stage(between.question().id);
-  ASSERT_TRUE(test::handshake(client, socket));
-  client.send("POST /long HTTP/1.1\r\nContent-Length: 5\r\n\r\n12345");
-  socket.send(test::text_of(client.take_output()));
-  EXPECT_TRUE(test::read_all(client, socket).ends_with("ok"));
-  EXPECT_TRUE(between.interceptor.open().front().plaintext.empty());
-  socket.close();
-  EXPECT_EQ(test::text_of(between.contact().plaintext), "POST /long");
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #include "pindrill/net.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <ctime>
 #include <future>
 #include <optional>
 #include <thread>
@@ -208,6 +211,62 @@ TEST_F(Wire, WritesAfterTheEndAreNothing) {
   socket_->send("x");
   EXPECT_EQ(socket_->read_all(), "");
   EXPECT_EQ(socket_->end(), SocketEnd::fin);
+}
+
+/// What the loop's thread has used of the processor.
+std::chrono::nanoseconds used_by(Loop& loop) {
+  timespec used{};
+  loop.run([&] { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used); });
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+TEST(Listener, WaitsQuietlyForRoomWhenTheProcessHasTooManyFiles) {
+  Loop loop;
+  std::promise<void> taken;
+  const Listener listener(loop, "127.0.0.1", 0, [&](const std::shared_ptr<Stream>&) { taken.set_value(); });
+  used_by(loop);
+  std::optional<Socket> client;
+  std::vector<int> files;
+  rlimit before_us{};
+  getrlimit(RLIMIT_NOFILE, &before_us);
+  const rlimit few{256, before_us.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &few);
+  {
+    const int spare = dup(0);
+    while (files.empty() || files.back() >= 0) files.push_back(dup(0));
+    files.pop_back();
+    close(spare);
+    client.emplace(listener.port());  // takes the last one
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto before = used_by(loop);
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  EXPECT_LT(used_by(loop) - before, std::chrono::milliseconds(40)) << "it asks again and again";
+  for (const int file : files) close(file);
+  setrlimit(RLIMIT_NOFILE, &before_us);
+  EXPECT_EQ(taken.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+}
+
+TEST(Connecting, OddNamesAndHiddenAddressesGoNowhere) {
+  Loop loop;
+  Route route;
+  route.private_addresses = true;
+  route.timeout = std::chrono::seconds(5);
+  const auto failure_of = [&](const std::string& host) {
+    std::promise<std::string> told;
+    loop.run([&] {
+      connect(loop, route, host, 1,
+              [&](const std::shared_ptr<Stream>&, const std::string& why) { told.set_value(why); });
+    });
+    return told.get_future().get();
+  };
+  using namespace std::string_literals;
+  for (const auto& host : {""s, " "s, "a b"s, "a\0b"s, ".a"s, "\xff"s, std::string(256, 'a')}) {
+    EXPECT_EQ(failure_of(host), "not a host name") << host;
+  }
+  route.private_addresses = false;
+  EXPECT_NE(failure_of("::ffff:127.0.0.1").find("127.0.0.1 is a private address"), std::string::npos);
+  EXPECT_NE(failure_of("0.0.0.0").find("127.0.0.1 is a private address"), std::string::npos) << "it means this machine";
 }
 
 TEST(Listener, DrainTakesAllThatWait) {

@@ -29,6 +29,10 @@ Interception::~Interception() {
   if (answers_.joinable()) answers_.join();
 }
 
+std::uint16_t Interception::reverse(std::uint16_t port) {
+  return interceptor.listen(Way::reverse, "127.0.0.1", 0, std::pair(std::string(kHost), port));
+}
+
 Interceptor::Event Interception::event() {
   auto event = interceptor.next(20s);
   if (!event) throw std::runtime_error("the interceptor has nothing to say");

@@ -21,6 +21,8 @@ class Interception {
   explicit Interception(const std::function<void(InterceptorOptions&)>& change = [](InterceptorOptions&) {});
   ~Interception();
 
+  /// Opens a way in whose upstream is `kHost` at that port.
+  std::uint16_t reverse(std::uint16_t port);
   /// What comes next is a question, or the end of a connection. It throws when it is not, or nothing comes.
   Question question();
   Contact contact();
