@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -30,7 +31,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(request: pytest.FixtureRequest, file: Path) -> Iterator[Page]:
     complaints: list[str] = []
     width = 390 if request.param == "narrow" else 1280
-    scheme = "dark" if request.param == "dark" else "light"
+    scheme: Literal["dark", "light"] = "dark" if request.param == "dark" else "light"
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)

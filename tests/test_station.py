@@ -54,7 +54,12 @@ def station(pindrill: Pindrill, *options: str) -> Iterator[Running]:
     )
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout
-    reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout or ()], daemon=True)
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.put(line)
+
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     found: dict[str, str] = {}
     try:

@@ -54,7 +54,10 @@ def laboratory(directory: Path, habits: Sequence[str] = HABITS) -> Iterator[Lab]
     )
     block = f"127.{secrets.randbelow(100) + 100}.{secrets.randbelow(250) + 1}"
     port, plain_port = _free_port(block), _free_port(block)
-    servers, hosts, lines = {}, [], []
+    servers: dict[str, _core.Server] = {}
+    hosts: list[str] = []
+    lines: list[str] = []
+    described: list[dict[str, Any]] = []
     for number, habit in enumerate(habits, start=1):
         host, address, key = f"{habit}.lab.test", f"{block}.{number}", _core.KeyPair.generate("p-256")
         credential = _core.Credential(key, [root.issue(key, _core.CertificateSpec(host, dns=[host]))])
@@ -63,9 +66,19 @@ def laboratory(directory: Path, habits: Sequence[str] = HABITS) -> Iterator[Lab]
                 loop, address, each, _core.ServerContext(), host, credential, _ANSWER
             )
         hosts.append(f"{address} {host}")
+        described.append(
+            {
+                "habit": habit,
+                "host": host,
+                "port": port,
+                "spki": _core.Pin.of_key(key).base64,
+                "certificate": _core.Pin.of_certificate(credential.chain[0]).base64,
+            }
+        )
         lines.append(f"{habit} {host} {port} {_core.Pin.of_key(key).base64} {plain_port}")
     (directory / "upstream-hosts").write_text("\n".join(hosts) + "\n")
     (directory / "genuine.pem").write_text(root.certificate.pem)
+    (directory / "destinations.json").write_text(json.dumps(described))
     (directory / "destinations").write_text("\n".join(lines) + "\n")
     yield Lab(directory, port, plain_port, servers)
 
