@@ -7,29 +7,14 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from pindrill.cli import (
-    audit,
-    catalogue,
-    doctor,
-    drill,
-    gate,
-    init,
-    keys,
-    merge,
-    mitm,
-    pins,
-    plan,
-    preflight,
-    rehearse,
-    report,
-    station,
-)
-from pindrill.cli.audit_asked import optional_values
+from pindrill.cli.arguments import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 from pindrill.reports.plain import harmless
@@ -48,40 +33,56 @@ class _Commands(TyperGroup):
             raise typer.Exit(3) from None
 
 
-app = typer.Typer(
-    cls=_Commands,
-    help="Does a TLS client fail closed under interception, and does it survive every rotation it should?",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("drill")(drill.drill)
-app.command("audit")(audit.audit)
-app.command("station")(station.station)
-app.command("audit-report")(audit.audit_report)
-app.command("audit-compare")(audit.audit_compare)
-app.command("scenarios")(catalogue.scenarios)
-app.command("show")(catalogue.show)
-app.command("preflight")(preflight.preflight)
-app.command("plan")(plan.plan)
-app.command("runbook")(plan.runbook)
-app.command("rehearse")(rehearse.rehearse)
-app.command("report")(report.report)
-app.command("compare")(report.compare)
-app.command("merge")(merge.merge)
-app.command("init")(init.init)
-app.command("gate")(gate.gate)
-app.command("doctor")(doctor.doctor)
-app.add_typer(pins.pins_app, name="pins")
-app.add_typer(keys.keyring_app, name="keyring")
-app.add_typer(mitm.mitm_app, name="mitm")
+_COMMANDS = {
+    "drill": "drill:drill",
+    "audit": "audit:audit",
+    "station": "station:station",
+    "audit-report": "audit:audit_report",
+    "audit-compare": "audit:audit_compare",
+    "scenarios": "catalogue:scenarios",
+    "show": "catalogue:show",
+    "preflight": "preflight:preflight",
+    "plan": "plan:plan",
+    "runbook": "plan:runbook",
+    "rehearse": "rehearse:rehearse",
+    "report": "report:report",
+    "compare": "report:compare",
+    "merge": "merge:merge",
+    "init": "init:init",
+    "gate": "gate:gate",
+    "doctor": "doctor:doctor",
+}
+_GROUPS = {"pins": "pins:pins_app", "keyring": "keys:keyring_app", "mitm": "mitm:mitm_app"}
+
+
+def application(words: Sequence[str]) -> typer.Typer:
+    """Only the command that is asked for is loaded: a drill starts pindrill twice, and a test a thousand times."""
+    app = typer.Typer(
+        cls=_Commands,
+        help="Does a TLS client fail closed under interception, and does it survive every rotation it should?",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    known = {**_COMMANDS, **_GROUPS}
+    first = next(iter(optional_values(words)), "")
+    for name in [first] if first in known else known:
+        module, _, attribute = known[name].partition(":")
+        found = getattr(import_module(f"pindrill.cli.{module}"), attribute)
+        if name in _GROUPS:
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    # One command alone would not be a group, and its name no word of the command line.
+    app.callback()(lambda: None)
+    return app
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(standalone_mode=True)
+        application(sys.argv[1:])(standalone_mode=True)
     except (UsageError, InputError) as error:
         print(f"pindrill: {harmless(str(error), keep=chr(10))}", file=sys.stderr)
         sys.exit(2)
@@ -91,6 +92,8 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone: nothing more to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(3)
+    except KeyboardInterrupt:
         sys.exit(3)
     except Exception:
         traceback.print_exc()
