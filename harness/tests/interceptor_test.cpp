@@ -286,8 +286,9 @@ TEST_F(Between, OneAnswersQuestionsOfOthersInTheMeantime) {
   between_.pass(between_.question().id);
   EXPECT_NE(door_.accept().receive(), "");
   first.reset();
+  second.reset();
   between_.pass(held.id);
-  EXPECT_EQ(between_.contact().id + between_.contact().id, 3U);
+  EXPECT_EQ(between_.contact().id + between_.contact().id, 3U) << "both, in either order";
 }
 
 TEST_F(Between, NothingToShowIsAnErrorOfTheCaller) {
