@@ -15,6 +15,8 @@ from math import inf
 from pindrill.audit.facts import Condition, Contact, Destination, Run
 from pindrill.audit.showing import REFUSALS, ROGUE, SILENT, UNTRUSTED, Showing, What, answered_at, left_at, show
 
+_SAME_MOMENT = 10_000_000
+"""Nanoseconds. Who closes one connection and opens the next does both before they are noticed, in any order."""
 _UNTRUSTED_CERTIFICATE = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
 
 
@@ -145,9 +147,12 @@ class Evidence:
 
     def refused_before(self, showing: Showing, refusals: Iterable[Showing]) -> bool:
         """Had one of these ended, in the same run, before this connection began?"""
-        contact = showing.contact
+        contact, began = showing.contact, showing.contact.seen.accepted_at
         return any(
-            each.contact.run == contact.run and _end(each.contact) <= contact.seen.accepted_at for each in refusals
+            each.contact.run == contact.run
+            and each.contact.seen.accepted_at < began
+            and _end(each.contact) <= began + _SAME_MOMENT
+            for each in refusals
         )
 
     def _no_trust_shown(self, stack: str, other: Destination) -> str | None:
