@@ -19,6 +19,7 @@ from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
 from pindrill.mitm.servers import MitmServers
+from pindrill.keyring import Keyring
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile
@@ -91,6 +92,8 @@ def drill(
         key_log=key_log,
     )
     with ExitStack() as stack:
+        if keyring:
+            Keyring.open(keyring)  # what is wrong with it is said before this program starts itself again
         place = enter_place(subjects, edit_hosts, stack)
         if wanted_mitmdump:
             servers = MitmServers(wanted_mitmdump)
