@@ -18,8 +18,8 @@ from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, r
 from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
-from pindrill.mitm.servers import MitmServers
 from pindrill.keyring import Keyring
+from pindrill.mitm.servers import MitmServers
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile
