@@ -97,8 +97,9 @@ def test_curl_to_a_name_that_resolves_to_us(tmp_path: Path) -> None:
         between(tmp_path, "trusted-ca", hosts={HOST: "127.0.0.2"}) as middle,
         origin(middle.genuine, "127.0.0.2") as port,
     ):
-        middle.interceptor.listen("direct", "127.0.0.1", port)
-        done = curl(middle, f"https://{HOST}:{port}/", "--noproxy", "*", "--resolve", f"{HOST}:{port}:127.0.0.1")
+        # Nobody else has this port at an address that nothing else uses.
+        middle.interceptor.listen("direct", "127.0.0.3", port)
+        done = curl(middle, f"https://{HOST}:{port}/", "--noproxy", "*", "--resolve", f"{HOST}:{port}:127.0.0.3")
         assert done.stdout == "canary", done.stderr
         assert good(middle.contact(), middle)["upstream_address"] == "127.0.0.2"
 
@@ -187,7 +188,7 @@ def test_websocket(middle: Between) -> None:
 
 
 def test_grpc(middle: Between) -> None:
-    handlers = {
+    handlers: dict[str, Any] = {
         "Echo": grpc.unary_unary_rpc_method_handler(lambda request, _: request),
         "Count": grpc.stream_stream_rpc_method_handler(lambda requests, _: (b"%d" % len(each) for each in requests)),
     }
@@ -200,8 +201,10 @@ def test_grpc(middle: Between) -> None:
     options = [("grpc.ssl_target_name_override", HOST), ("grpc.enable_http_proxy", 0)]
     with grpc.secure_channel(f"127.0.0.1:{reverse(middle, port)}", credentials, options) as channel:
         message = b"x" * 1_000_000
-        assert channel.unary_unary("/test.Service/Echo")(message, timeout=60) == message
-        counts = channel.stream_stream("/test.Service/Count")(iter([b"a" * n for n in range(100)]), timeout=60)
+        echo: Any = channel.unary_unary("/test.Service/Echo")
+        assert echo(message, timeout=60) == message
+        count: Any = channel.stream_stream("/test.Service/Count")
+        counts = count(iter([b"a" * n for n in range(100)]), timeout=60)
         assert list(counts) == [b"%d" % n for n in range(100)]
     server.stop(None).wait()
     contact = good(middle.contact(), middle)

@@ -55,8 +55,8 @@ struct Contact {
   std::string upstream_address = {};
   std::string upstream_failure = {};
   Nanoseconds upstream_ended_at = 0;  ///< if it was before the client ended
-  std::uint64_t upstream_bytes = 0;  ///< of the upstream, decrypted where we decrypt
-  std::string passed_version = {};   ///< when passed through: the TLS version that the server chose
+  std::uint64_t upstream_bytes = 0;   ///< of the upstream, decrypted where we decrypt
+  std::string passed_version = {};    ///< when passed through: the TLS version that the server chose
   std::vector<std::uint16_t> passed_records =
       {};  ///< when passed through: sizes of the client's first records of type 23
   std::string failure = {};
