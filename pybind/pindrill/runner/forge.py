@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pindrill import _core
 from pindrill.audit.facts import Condition, Destination
 from pindrill.keyring import INTERCEPTION_ROOT, Keyring
+from pindrill.model import UsageError
 
 _OTHER_NAME = "another-host.pin.test"
 _LIFETIME = timedelta(days=7)
@@ -29,6 +31,7 @@ class Forge:
 
     def __init__(self, keyring: Keyring) -> None:
         root = keyring.root(INTERCEPTION_ROOT)
+        _refuse_expired(keyring, root.certificate)
         self.ca_pem = root.certificate.pem
         self.ca_der = root.certificate.der
         self.ca_name = root.certificate.common_name
@@ -97,6 +100,14 @@ class Forge:
                 return _core.Credential(self._leaf_key, [*forged, *issuers])
         shown = _core.KeyPair.from_pem(leaf.pem)
         return _core.Credential(_core.KeyPair.mismatched(shown, self._signing_keys[shown.type_name]), list(genuine))
+
+
+def _refuse_expired(keyring: Keyring, root: _core.Certificate) -> None:
+    """Its refusals would tell nothing about the app."""
+    if root.not_after > time.time():
+        return
+    file = f"{keyring.directory}/certificates/{INTERCEPTION_ROOT}.pem"
+    raise UsageError(f"{file}: the test CA has expired; remove this file, and put the new certificate on the device")
 
 
 def _spec(

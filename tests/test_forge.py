@@ -1,0 +1,88 @@
+"""What an interceptor shows, as the openssl command sees it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pindrill import _core
+from pindrill.audit.facts import Condition, Destination
+from pindrill.keyring import INTERCEPTION_ROOT, Keyring
+from pindrill.model import UsageError
+from pindrill.runner.forge import Forge
+from support.openssl import verify
+
+SHOP = Destination("shop.test", 443)
+
+
+@pytest.fixture(scope="module")
+def forge() -> Forge:
+    made = Forge(Keyring())
+    root = _core.Authority.root(_core.KeyPair.generate("p-256"), _core.CertificateSpec("genuine", ca=True))
+    key = _core.KeyPair.generate("rsa-2048")
+    made.learn(SHOP, [root.issue(key, _core.CertificateSpec("shop.test", dns=["shop.test"])), root.certificate])
+    return made
+
+
+def trust(forge: Forge) -> list[_core.Certificate]:
+    return [_core.Certificate.from_pem(forge.ca_pem)]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition.TRUSTED_CA,
+        Condition.GENUINE_LEAF_APPENDED,
+        Condition.GENUINE_LEAF_SECOND,
+        Condition.GENUINE_ISSUERS_APPENDED,
+    ],
+)
+def test_who_trusts_the_test_ca_accepts(forge: Forge, condition: Condition, tmp_path: Path) -> None:
+    chain = forge.credential(condition, SHOP).chain
+    assert verify(tmp_path, chain, trust(forge), "-verify_hostname", "shop.test") == ""
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (Condition.SELF_SIGNED, "self-signed certificate"),
+        (Condition.UNTRUSTED_CA, "self-signed certificate in certificate chain"),
+        (Condition.OTHER_HOST, "hostname mismatch"),
+        (Condition.EXPIRED, "certificate has expired"),
+    ],
+)
+def test_everybody_who_validates_refuses(forge: Forge, condition: Condition, words: str, tmp_path: Path) -> None:
+    chain = forge.credential(condition, SHOP).chain
+    assert words in verify(tmp_path, chain, trust(forge), "-verify_hostname", "shop.test")
+
+
+def test_the_genuine_chain_comes_with_a_key_of_ours(forge: Forge) -> None:
+    shown = forge.credential(Condition.GENUINE_LEAF_WITHOUT_KEY, SHOP)
+    assert [each.common_name for each in shown.chain] == ["shop.test", "genuine"]
+    assert shown.key.type_name == "RSA-2048"
+
+
+def test_an_address_is_a_name_too(forge: Forge, tmp_path: Path) -> None:
+    shown = forge.credential(Condition.TRUSTED_CA, Destination("192.0.2.7", 443))
+    assert verify(tmp_path, shown.chain, trust(forge), "-verify_ip", "192.0.2.7") == ""
+
+
+def test_each_is_forged_once(forge: Forge) -> None:
+    assert forge.credential(Condition.EXPIRED, SHOP) is forge.credential(Condition.EXPIRED, SHOP)
+
+
+def test_without_the_genuine_chain_nothing_is_stapled() -> None:
+    with pytest.raises(KeyError):
+        Forge(Keyring()).credential(Condition.GENUINE_LEAF_APPENDED, SHOP)
+
+
+def test_a_kept_ca_that_has_expired_is_refused(tmp_path: Path) -> None:
+    keyring = Keyring.create(tmp_path / "keys")
+    Forge(keyring)
+    file = tmp_path / "keys" / "certificates" / f"{INTERCEPTION_ROOT}.pem"
+    assert file.is_file()
+    past = _core.CertificateSpec("old", ca=True, not_before=timedelta(days=-9), not_after=timedelta(days=-1))
+    file.write_text(_core.self_signed(keyring.key(INTERCEPTION_ROOT), past).pem)
+    with pytest.raises(UsageError, match="the test CA has expired; remove this file"):
+        Forge(Keyring.open(tmp_path / "keys"))
