@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import handshakes, machine, memory, minting, opening, overhead
+from benchmarks import handshakes, interceptor, machine, memory, minting, opening, overhead
 from benchmarks.figures import Figure
 
 QUIET = 0.3
@@ -18,6 +18,7 @@ AREAS: dict[str, Callable[[Path], list[Figure]]] = {
     "opening": opening.run,
     "overhead": lambda _: overhead.run(),
     "memory": memory.run,
+    "interceptor": interceptor.run,
 }
 
 

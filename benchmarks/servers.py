@@ -45,24 +45,24 @@ def pindrill(files: Files) -> Iterator[Peer]:
 
 @contextlib.contextmanager
 def nginx(files: Files) -> Iterator[Peer]:
-    port, directory = _free_port(), files.key.parent
+    port, directory = free_port(), files.key.parent
     path = directory / "nginx.conf"
     path.write_text(_NGINX.format(port=port, key=files.key, chain=files.chain))
     with running(["/usr/sbin/nginx", "-p", str(directory), "-c", str(path)]) as process:
-        _wait_for(port)
+        wait_for(port)
         yield Peer(process.pid, port)
 
 
 @contextlib.contextmanager
 def s_server(files: Files) -> Iterator[Peer]:
-    port, directory = _free_port(), files.key.parent
+    port, directory = free_port(), files.key.parent
     path = directory / ("pd7s" + "0" * 24)
     path.write_text("pd7c" + "0" * 24 + "\n")
     command = f"openssl s_server -accept 127.0.0.1:{port} -key {files.key} -cert {files.chain}"
     options = f"-cert_chain {_intermediates(files)} -num_tickets 0 -no_ticket -no_cache -quiet -WWW -groups X25519"
     argv = ["/bin/sh", "-c", f"exec {command} {options} >{os.devnull} 2>&1"]
     with running(argv, directory) as process:
-        _wait_for(port)
+        wait_for(port)
         yield Peer(process.pid, port)
 
 
@@ -72,7 +72,7 @@ def _intermediates(files: Files) -> Path:
     return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -80,7 +80,7 @@ def _free_port() -> int:
     return port
 
 
-def _wait_for(port: int, patience_s: float = 5) -> None:
+def wait_for(port: int, patience_s: float = 5) -> None:
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):

@@ -52,6 +52,7 @@ void check(std::unique_ptr<Opening> (*make)(), const fuzz::Pieces& pieces) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const fuzz::Pieces pieces(data, size);
+  if (pieces.stream.empty()) return 0;
   check([] { return http_proxy_opening(); }, pieces);
   check([] { return socks_opening(); }, pieces);
   check([] { return host_field_opening(80); }, pieces);

@@ -14,6 +14,7 @@ namespace beast_http = boost::beast::http;
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 section 3.4
 constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMaxHead = 64 * 1024;
+constexpr std::size_t kLastChunk = 5;   ///< "0", and two ends of lines
 constexpr std::size_t kMaxLine = 1024;  ///< of a request line that is kept
 constexpr std::size_t kMaxSecrets = 16;
 
@@ -146,11 +147,14 @@ struct RequestReader::Impl {
       broken = pending.size() > kMaxHead;
       return;
     }
+    // Beast asserts that the chunk "0" of a body without others comes whole once its first line is there.
+    if (needs_more && pending.size() < kLastChunk && pending.starts_with('0')) return;
     boost::beast::error_code error;
     while (!pending.empty() && !parser->is_done()) {
       const auto used = parser->put(boost::asio::buffer(pending), error);
       pending.erase(0, used);
-      if (error == beast_http::error::need_more || (!error && used == 0)) break;
+      needs_more = error == beast_http::error::need_more;
+      if (needs_more || (!error && used == 0)) break;
       if (error) {
         broken = true;
         pending.clear();
@@ -192,6 +196,7 @@ struct RequestReader::Impl {
   std::string line;
   bool line_open = true;
   bool head_whole = false;
+  bool needs_more = false;
   bool broken = false;
   std::uint64_t total = 0;
 };

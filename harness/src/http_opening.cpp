@@ -4,6 +4,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -19,6 +20,7 @@ namespace http = boost::beast::http;
 using boost::beast::string_view;
 
 constexpr std::size_t kMaxHead = 64 * 1024;
+constexpr std::string_view kEnd = "\r\n\r\n";
 
 std::string_view std_view(string_view view) { return {view.data(), view.size()}; }
 
@@ -61,15 +63,18 @@ class HttpOpening final : public Opening {
   }
 
   State feed(std::span<const unsigned char> bytes) override {
+    const auto before = text_.size();
     text_.append(bytes.begin(), bytes.end());
+    if (std::isalpha(static_cast<unsigned char>(text_.front())) == 0) return bad("400 Bad Request", "this is no HTTP");
+    // Beast takes part of a head for good or bad depending on where it was cut: it gets whole ones.
+    const auto end = text_.find(kEnd, before < kEnd.size() ? 0 : before - kEnd.size());
+    parsed_ = std::min(end, text_.size()) + kEnd.size();
+    if (parsed_ > kMaxHead) return bad("400 Bad Request", "the head of the request is too long");
+    if (end == std::string::npos) return State::more;
     boost::beast::error_code error;
-    const auto used = parser_.put(boost::asio::buffer(text_.data() + parsed_, text_.size() - parsed_), error);
-    parsed_ += used;
-    if (error == http::error::need_more) {
-      return text_.size() > kMaxHead ? bad("400 Bad Request", "the head of the request is too long") : State::more;
-    }
-    if (error) return bad("400 Bad Request", "not an HTTP/1 request: " + error.message());
-    return parser_.is_header_done() ? head() : State::more;
+    parser_.put(boost::asio::buffer(text_.data(), parsed_), error);
+    if (!error && parser_.is_header_done()) return head();
+    return bad("400 Bad Request", "not an HTTP/1 request: " + error.message());
   }
 
   std::string answer() override { return std::exchange(answer_, ""); }
