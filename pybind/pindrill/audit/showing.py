@@ -137,7 +137,7 @@ def _passed(contact: Contact) -> tuple[What, str]:
 def carried_data(contact: Contact) -> bool:
     """Of encrypted records only kind and size are known (rule R9)."""
     records = contact.passed_records
-    if not contact.upstream_bytes or not records:
+    if not contact.upstream_bytes or not records or not contact.passed_version:
         return False
     if not contact.passed_version.endswith("1.3"):
         return True

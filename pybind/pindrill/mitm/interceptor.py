@@ -106,6 +106,11 @@ class MitmInterceptor:
         return sum(process.denied for process in self._processes)
 
     @property
+    def turned_away(self) -> int:
+        """mitmproxy takes whatever comes."""
+        return 0
+
+    @property
     def pids(self) -> list[int]:
         """Of the mitmdumps."""
         return [process.pid for process in self._processes]

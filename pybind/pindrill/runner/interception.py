@@ -33,6 +33,8 @@ class Interceptor(Protocol):
     def fetch_chain(self, host: str, port: int) -> list[_core.Certificate]: ...
     @property
     def denied(self) -> int: ...
+    @property
+    def turned_away(self) -> int: ...
 
 
 def own_interceptor(
@@ -86,6 +88,13 @@ class Pump:
         self._interceptor.end_all()
         self._stopping.set()
         self._thread.join()
+        if self._interceptor.denied:
+            self._gap(
+                f"{self._interceptor.denied} connections came from addresses that are not served; "
+                "--client NETWORK serves them"
+            )
+        if self._interceptor.turned_away:
+            self._gap(f"{self._interceptor.turned_away} connections were closed unseen: there were too many at once")
         self._fetching.shutdown(wait=False, cancel_futures=True)
 
     def open(self) -> list[Contact]:
