@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,16 @@ def pindrill(tmp_path: Path, cache: Path) -> Iterator[Pindrill]:
     program = Pindrill(place, cache)
     yield program
     assert program.left_over() == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where `ci/test` has installed everything, only what the machine does not allow may be skipped."""
+    report = yield
+    unexpected = (
+        report.skipped and not hasattr(report, "wasxfail") and "no network namespace" not in str(report.longrepr)
+    )
+    if unexpected and os.environ.get("PINDRILL_NO_SKIPS"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, although everything is installed here: {report.longrepr}"
+    return report
