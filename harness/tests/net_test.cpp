@@ -221,6 +221,11 @@ std::chrono::nanoseconds used_by(Loop& loop) {
 }
 
 TEST(Listener, WaitsQuietlyForRoomWhenTheProcessHasTooManyFiles) {
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "the sanitizer opens a pipe to look at an object's type, and takes the lack of one for a wrong type";
+#endif
+#endif
   Loop loop;
   std::promise<void> taken;
   const Listener listener(loop, "127.0.0.1", 0, [&](const std::shared_ptr<Stream>&) { taken.set_value(); });
