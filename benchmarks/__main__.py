@@ -35,7 +35,12 @@ def main(wanted: list[str]) -> int:
             figures += AREAS[name](Path(directory))
     missed = [figure for figure in figures if figure.met is False]
     for figure in missed:
-        print(f"missed: {figure.name}" + (f" (against {figure.peer})" if figure.peer else ""))
+        why = figure.budget.known_reason if figure.budget else ""
+        print(
+            f"missed: {figure.name}"
+            + (f" (against {figure.peer})" if figure.peer else "")
+            + (f": {why}" if why else "")
+        )
     print(f"{len([f for f in figures if f.met])} budgets met, {len(missed)} missed")
     return 1 if missed else 0
 

@@ -22,6 +22,8 @@ class Budget:
     text: str
     sense: Literal["at least", "at most"]
     limit: float
+    known_reason: str = ""
+    """Why it is known to be missed."""
 
     def met(self, measured: float) -> bool:
         return measured >= self.limit if self.sense == "at least" else measured <= self.limit
