@@ -90,10 +90,8 @@ def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume
     """The exit code."""
     (directory / "ca.pem").write_text(forge.ca_pem)
     done = kept.finished if resume else frozenset()
-    lines: list[Line] = []
-    for number, app in enumerate(asked.apps):
-        if app.name in done:
-            continue
+    codes: list[int] = []
+    for number, app in enumerate(each for each in asked.apps if each.name not in done):
         place = directory / f"app-{number}"
         place.mkdir()
         try:
@@ -101,23 +99,26 @@ def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume
         except StoreFailed as error:
             print(f"pindrill: {error}", file=sys.stderr)
             return 3
-        lines += made
+        codes.append(exit_code(made))
         progress = running.progress
         audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), made, progress.gaps)
         if progress.trouble:
             print(f"pindrill: {progress.trouble}", file=sys.stderr)
-            return 3
+            codes.append(3)
+            break
         if progress.interrupted:
             print("pindrill: interrupted; the verdicts rest on what was seen until then", file=sys.stderr)
-            return max(3, exit_code(lines))
-    return exit_code(lines)
+            codes.append(3)
+            break
+    return 1 if 1 in codes else max(codes, default=0)
 
 
 def exit_code(lines: Sequence[Line]) -> int:
+    """Of one app; one that contacted nobody was not judged."""
     words = {AuditWord(line["verdict"]) for line in lines}
     if words & FAILURES:
         return 1
-    return 3 if words & UNDECIDED else 0
+    return 3 if words & UNDECIDED or not words else 0
 
 
 def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) -> tuple[list[Line], Audit]:

@@ -82,7 +82,7 @@ def station(
             if file:
                 file.append(line)
         audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, bench.audit.progress.gaps)
-        raise typer.Exit(exit_code(lines) if lines else 3)
+        raise typer.Exit(exit_code(lines))
 
 
 class _Bench:

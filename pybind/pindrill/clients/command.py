@@ -150,6 +150,12 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
     return Said.REFUSED, f"exit {code}" + (f": {words}" if words else "")
 
 
+def death(ended: Ended) -> str:
+    """How a program died by itself, or through the shell that ran it; empty if it did not."""
+    said, detail = _said(ended, True)
+    return f"{said}: {detail}" if said in (Said.DIED, Said.CANNOT_RUN) else ""
+
+
 def _last_line(text: bytes) -> str:
     lines = text[-2000:].decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip()[:300] if lines else ""

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pindrill.clients.process import Ended, resolved_program, run, scrubbed_environment, signal_name
+from pindrill.clients.command import death
+from pindrill.clients.process import Ended, resolved_program, run, scrubbed_environment
 from pindrill.clients.template import fill, used
 from pindrill.model import UsageError
 from pindrill.runner.names import NAMES, hosts_text
@@ -139,12 +140,9 @@ class HookFailed(Exception):
 
 
 def _ending(ended: Ended) -> Ending:
-    death = ""
     if ended.cannot_run is not None:
         raise UsageError(
             f"the app cannot be started: {os.strerror(ended.cannot_run)} ({errno.errorcode[ended.cannot_run]})"
         )
-    if ended.signal is not None and not ended.ending_at:
-        death = f"killed by {signal_name(ended.signal)}"
     output = (ended.stdout[-4000:] + ended.stderr[-4000:]).decode("utf-8", "replace")
-    return Ending(ending_at=ended.ending_at, death=death, output=output)
+    return Ending(ending_at=ended.ending_at, death=death(ended), output=output)

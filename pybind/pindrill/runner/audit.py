@@ -101,11 +101,11 @@ class Audit:
         """Starts the app until nothing is left to ask."""
         try:
             for _ in range(self.request.most_starts):
-                if self.schedule.finished() or self.pump.trouble:
-                    return
+                if self._finished() or self.pump.trouble:
+                    break
                 self._start(app)
                 watch()
-            if not self.schedule.finished():
+            if not self._finished():
                 self.progress.gaps.append(f"not all was asked in {self.request.most_starts} starts of the app")
         except HookFailed as error:
             self.progress.trouble = str(error)
@@ -148,6 +148,10 @@ class Audit:
         seen = {contact.destination.host for contact in contacts}
         port = next((port for entry, port in self.ports if entry.way == "direct"), 443)
         return [Destination(host, port) for host in self.request.named if host not in seen]
+
+    def _finished(self) -> bool:
+        with self.pump.lock:
+            return self.schedule.finished()
 
     def _start(self, app: App) -> None:
         number = self.pump.run = self.schedule.run

@@ -108,8 +108,9 @@ class Pump:
         while self._interceptor.open() and time.monotonic() < end:
             time.sleep(_POLL_S / 4)
         self._interceptor.end_all()
-        quiet = self._quiet
-        while self._quiet == quiet and self._thread.is_alive():
+        # Twice: the first may have been on its way when the connections were ended.
+        quiet = self._quiet + 2
+        while self._quiet < quiet and self._thread.is_alive():
             time.sleep(_POLL_S / 4)
 
     def _pump(self) -> None:
