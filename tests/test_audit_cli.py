@@ -99,6 +99,11 @@ def test_an_app_that_contacts_nobody(pindrill: Pindrill) -> None:
     assert (audited.code, audited.verdict("shop.test:8443")) == (3, "not-contacted")
 
 
+def test_an_app_that_contacts_nobody_anywhere_is_not_judged(pindrill: Pindrill) -> None:
+    audited = audit(pindrill, "--proxy", "--", "true")
+    assert (audited.code, audited.lines) == (3, {})
+
+
 def test_an_upstream_that_is_not_there_accuses_nobody(pindrill: Pindrill, tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 shop.test\n")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pindrill.runner.app import HookFailed, Hooks, Place
+from pindrill.runner.app import Command, HookFailed, Hooks, Place
 from pindrill.runner.presets import HookTexts, android, ios_simulator, overridden
 from support.cli import Pindrill
 from support.lab import HABITS, Lab, audit, laboratory
@@ -148,3 +148,19 @@ def test_a_device_that_is_not_there_is_an_error_of_the_run(pindrill: Pindrill, l
     audited = audit(pindrill, "--proxy", *lab.options, "--trigger", "exit 1")
     assert audited.code == 3
     assert "the hook `exit 1` failed with exit 1" in audited.err
+
+
+def test_the_device_is_left_as_it_was(pindrill: Pindrill, lab: Lab) -> None:
+    audited = audit(pindrill, "--proxy", *lab.options, "--trigger", "true", "--teardown", "echo down >>ends")
+    assert (pindrill.directory / "ends").read_text() == "down\n", audited.err
+    assert audited.code == 3
+
+
+@pytest.mark.parametrize(
+    ("script", "death"),
+    [("exit 0", ""), ("exit 1", ""), ("exit 139", "died"), ("kill -SEGV $$", "died"), ("exit 127", "cannot-run")],
+)
+def test_how_an_app_died(tmp_path: Path, script: str, death: str) -> None:
+    """Behind a shell as well: a dead app refuses nothing (T5)."""
+    ending = Command(["sh", "-c", script], {}, 10).start(PLACE, tmp_path)
+    assert ending.death.partition(":")[0] == death
