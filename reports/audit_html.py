@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup
 from pindrill.reports.audit_words import ADVICE, CONDITION, MEANING, TESTS, TITLE, WRONG, kind
+from pindrill.reports.page import Pages
 from pindrill.reports.plain import counted, harmless
 
 Line = Mapping[str, Any]
+_PAGES = Pages("pindrill.reports")
 _STYLES = ("report.css", "audit.css")
 
 
@@ -31,8 +27,9 @@ class App:
 def render(lines: Sequence[Line], *, gaps: Sequence[str] = ()) -> str:
     """`gaps`: what could not be asked, and why. A later line of a destination takes the place of an earlier one."""
     newest: list[Line] = harmless(list({(line["app"], line["destination"]): line for line in lines}.values()))
-    style = "".join(_template_file(name) for name in _STYLES)
-    return _template().render(
+    return _PAGES.render(
+        "audit.html",
+        style="".join(_PAGES.text(name) for name in _STYLES),
         apps=_apps(newest),
         headline=_headline(newest),
         state=_state(newest),
@@ -46,8 +43,6 @@ def render(lines: Sequence[Line], *, gaps: Sequence[str] = ()) -> str:
         tests=TESTS,
         condition=CONDITION,
         kind=kind,
-        style=Markup(style),  # noqa: S704 (files of ours)
-        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
 
@@ -87,20 +82,3 @@ def _state(lines: Sequence[Line]) -> str:
     if "wrong" in kinds:
         return "broken"
     return "unclear" if "unclear" in kinds or not kinds else "held"
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(_template_file),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["counted"] = counted
-    return environment.get_template("audit.html")
-
-
-def _template_file(name: str) -> str:
-    return files("pindrill.reports").joinpath("templates", name).read_text()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup
 from pindrill.reports.forecast import COLUMNS, HEADINGS, MEANING, told
+from pindrill.reports.page import Pages
 from pindrill.reports.plain import harmless
 
 Row = Mapping[str, Any]
 
+_PAGES = Pages("pindrill.reports")
 _BANDS = ("locked_out", "partly", "unprotected", "unknown")
 """From the bottom up; what accepts is the empty space above."""
 _LEFT, _TOP, _WIDTH, _HEIGHT = 48, 28, 860, 240
@@ -35,9 +31,10 @@ def render(lines: Sequence[Row]) -> str:
     [head] = [line for line in shown if line["kind"] == "plan"]
     steps = [line for line in shown if line["kind"] == "step"]
     rows = [line for line in shown if line["kind"] == "forecast"]
-    style = _template_file("forecast.css")
     kind, answer = _ANSWERS.get(head["status"], _ANSWERS["locked-out"])
-    return _template().render(
+    return _PAGES.render(
+        "forecast.html",
+        style=_PAGES.text("forecast.css"),
         head=head,
         kind=kind,
         answer=answer,
@@ -48,8 +45,6 @@ def render(lines: Sequence[Row]) -> str:
         headings=HEADINGS,
         meaning=MEANING,
         plot=plot(rows, steps) if len(rows) > 1 else None,
-        style=Markup(style),  # noqa: S704 (a file of ours)
-        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
 
@@ -132,22 +127,3 @@ def _spread(rows: Sequence[Row], count: int = 6) -> list[Row]:
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-# --- the page --------------------------------------------------------------------------------------------------
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(_template_file),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("forecast.html")
-
-
-def _template_file(name: str) -> str:
-    return (files("pindrill.reports") / "templates" / name).read_text()

@@ -7,21 +7,18 @@ demand, so that 100,000 cells stay usable. Data never becomes markup: the script
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.overview import by_client, overview
-from pindrill.reports.plain import counted, harmless
+from pindrill.reports.page import Pages
+from pindrill.reports.plain import harmless
 from pindrill.reports.story import tell
 from pindrill.reports.words import ADVICE, MARK, MEANING
 
@@ -29,6 +26,7 @@ Result = Mapping[str, Any]
 
 BLOCK = 128
 """Stories that are compressed together, and unpacked when one of them is opened."""
+_PAGES = Pages("pindrill.reports")
 _SCRIPTS = ("data.js", "story.js", "matrix.js", "main.js")
 
 
@@ -41,8 +39,10 @@ def render(
     """`references`: what to read on a scenario, by its id."""
     whole = overview(lines)
     index, blocks = _index_and_blocks(lines, references)
-    style, script = _template_file("report.css"), _script()
-    return _template().render(
+    return _PAGES.render(
+        "report.html",
+        style=_PAGES.text("report.css"),
+        script=_script(),
         whole=whole,
         broken=by_client(whole.problems, whole.clients),
         unjudged=by_client(whole.unjudged, whole.clients),
@@ -51,10 +51,6 @@ def render(
         meaning=MEANING,
         advice=ADVICE,
         kinds={word: kind(word) for word in VerdictWord},
-        style=Markup(style),  # noqa: S704 (a file of ours)
-        script=Markup(script),  # noqa: S704 (a file of ours)
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
         index=index,
         blocks=blocks,
     )
@@ -158,26 +154,5 @@ def pack(value: Any) -> str:
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FunctionLoader(_template_file),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["counted"] = counted
-    return environment.get_template("report.html")
-
-
-def _template_file(name: str) -> str:
-    return files("pindrill.reports").joinpath("templates", name).read_text()
-
-
-@cache
 def _script() -> str:
-    return '(() => {\n"use strict";\n' + "\n".join(_template_file(name) for name in _SCRIPTS) + "})();\n"
-
-
-def _csp_hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return '(() => {\n"use strict";\n' + "\n".join(_PAGES.text(name) for name in _SCRIPTS) + "})();\n"

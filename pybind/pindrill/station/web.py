@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any, Protocol
 
 import segno
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,9 +16,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from pindrill.reports.audit_words import ADVICE, CONDITION, MEANING, TITLE, kind
+from pindrill.reports.page import Pages, csp_hash
 from pindrill.reports.plain import harmless
 from pindrill.station.certificates import TestCa
 
+_PAGES = Pages("pindrill.station")
 _TYPES = {
     "pindrill-ca.pem": "application/x-pem-file",
     "pindrill-ca.crt": "application/x-x509-ca-cert",
@@ -115,7 +112,8 @@ class Station:
         return _secured(Response(content, media_type=_TYPES[name], headers=headers))
 
     def _live_html(self) -> str:
-        return _template("live.html").render(
+        return _PAGES.render(
+            "live.html",
             lines=harmless(list(self.audited.lines())),
             places=_by_destination(harmless(self.audited.state()["destinations"])),
             meaning=MEANING,
@@ -134,12 +132,10 @@ def _by_destination(places: Sequence[Mapping[str, Any]]) -> dict[str, list[Mappi
 
 
 def _rendered(name: str, **values: Any) -> Response:
-    style, script = _text("station.css"), _text("station.js")
+    style, script = _PAGES.text("station.css"), _PAGES.text("station.js")
     return _secured(
-        HTMLResponse(
-            _template(name).render(style=Markup(style), script=Markup(script), **values)  # noqa: S704 (files of ours)
-        ),
-        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'; connect-src 'self'; ",
+        HTMLResponse(_PAGES.render(name, style=style, script=script, **values)),
+        f"style-src '{csp_hash(style)}'; script-src '{csp_hash(script)}'; connect-src 'self'; ",
     )
 
 
@@ -151,20 +147,3 @@ def _secured(response: Response, policy: str = "") -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@cache
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
-
-
-@cache
-def _text(name: str) -> str:
-    return files("pindrill.station").joinpath("templates", name).read_text()
