@@ -3,16 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 
 #include "support/command.h"
-#include "support/tls_client.h"
+#include "support/server_end.h"
 
 namespace pindrill {
 namespace {
 
 using test::bytes_of;
 using test::ClientOptions;
+using test::End;
 using test::exchange;
 using test::Hierarchy;
 using test::text_of;
@@ -24,19 +24,6 @@ struct SessionDeleter {
 using SessionPtr = std::unique_ptr<SSL_SESSION, SessionDeleter>;
 
 std::string printed(int version) { return version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2"; }
-
-/// One server's end and its facts.
-struct End {
-  explicit End(const TlsOptions& options, const Credential& credential)
-      : End(std::make_shared<const ServerContext>(options), credential) {}
-  End(std::shared_ptr<const ServerContext> context, const Credential& credential)
-      : connection(std::move(context), facts) {
-    connection.show(std::make_shared<const Credential>(credential));
-  }
-
-  Observation facts;
-  Connection connection;
-};
 
 class Tls : public ::testing::TestWithParam<int> {
  protected:
@@ -335,66 +322,6 @@ TEST(Tls13, KeysAreLoggedOnRequest) {
   TlsClient client(ClientOptions{});
   ASSERT_TRUE(exchange(client, end.connection));
   EXPECT_NE(directory.read("keys").find("SERVER_TRAFFIC_SECRET_0 "), std::string::npos);
-}
-
-Bytes client_hello() {
-  TlsClient client(ClientOptions{});
-  client.handshake();
-  return client.take_output();
-}
-
-TEST(TlsGarbage, AnAlteredHelloNeverThrows) {
-  const auto credential = Hierarchy().credential();
-  const auto context = std::make_shared<const ServerContext>(TlsOptions{});
-  const auto hello = client_hello();
-  for (std::size_t at = 0; at < hello.size(); ++at) {
-    for (const unsigned flip : {0x01U, 0x80U, 0xffU}) {
-      auto altered = hello;
-      altered[at] = static_cast<unsigned char>(altered[at] ^ flip);
-      End end(context, credential);
-      EXPECT_NO_THROW(end.connection.receive(altered));
-      EXPECT_FALSE(end.connection.established());
-      (void)end.connection.take_output();
-    }
-  }
-}
-
-TEST(TlsGarbage, NoiseNeverThrowsAndGivesNoData) {
-  const auto credential = Hierarchy().credential();
-  const auto context = std::make_shared<const ServerContext>(TlsOptions{});
-  std::mt19937 random(11);
-  for (int round = 0; round < 300; ++round) {
-    End end(context, credential);
-    if (round % 2 == 0) end.connection.receive(client_hello());
-    for (int piece = 0; piece < 4; ++piece) {
-      Bytes noise(random() % 200);
-      for (auto& byte : noise) byte = static_cast<unsigned char>(random());
-      if (!noise.empty() && round % 3 == 0) noise[0] = static_cast<unsigned char>(20 + random() % 4);
-      EXPECT_NO_THROW(end.connection.receive(noise));
-      end.connection.send(bytes_of("x"));
-      end.connection.close();
-      (void)end.connection.take_output();
-    }
-    EXPECT_TRUE(end.connection.take_data().empty());
-    EXPECT_EQ(end.facts.finished_at, 0);
-  }
-}
-
-TEST(TlsGarbage, OneConnectionsErrorsAreNotAnothers) {
-  const Hierarchy genuine;
-  const auto context = std::make_shared<const ServerContext>(TlsOptions{});
-  End good(context, genuine.credential());
-  TlsClient client(ClientOptions{});
-  client.handshake();
-  const auto hello = client.take_output();
-  End bad(context, genuine.credential());
-  good.connection.receive(std::span(hello).first(20));
-  bad.connection.receive(bytes_of("\x16\x03\x01garbage garbage garbage"));
-  EXPECT_TRUE(bad.connection.over());
-  good.connection.receive(std::span(hello).subspan(20));
-  client.receive(good.connection.take_output());
-  EXPECT_TRUE(exchange(client, good.connection));
-  EXPECT_EQ(good.facts.failure, "");
 }
 
 TEST(ServerContext, RefusesVersionsThatDoNotExist) {
