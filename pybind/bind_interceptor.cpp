@@ -73,14 +73,15 @@ std::chrono::milliseconds milliseconds(double seconds) {
 
 InterceptorOptions options_of(const std::map<std::string, std::string>& hosts, bool private_addresses,
                               double connect_timeout_s, const std::string& upstream_trust,
-                              const std::vector<std::string>& clients, double patience_s, std::size_t kept_plaintext,
-                              const std::string& key_log_file) {
+                              const std::vector<std::string>& clients, std::size_t max_connections, double patience_s,
+                              std::size_t kept_plaintext, const std::string& key_log_file) {
   InterceptorOptions options;
   options.route.hosts = hosts;
   options.route.private_addresses = private_addresses;
   options.route.timeout = milliseconds(connect_timeout_s);
   options.upstream_trust = upstream_trust;
   options.clients = clients;
+  options.max_connections = max_connections;
   options.patience = milliseconds(patience_s);
   options.kept_plaintext = kept_plaintext;
   options.key_log_file = key_log_file;
@@ -93,15 +94,16 @@ void bind_interceptor(py::module_& module) {
   py::class_<Interceptor>(module, "Interceptor", "Stands between clients and their servers; asks, and reports.")
       .def(py::init([](Loop& loop, const std::map<std::string, std::string>& hosts, bool private_addresses,
                        double connect_timeout_s, const std::string& upstream_trust,
-                       const std::vector<std::string>& clients, double patience_s, std::size_t kept_plaintext,
-                       const std::string& key_log_file) {
+                       const std::vector<std::string>& clients, std::size_t max_connections, double patience_s,
+                       std::size_t kept_plaintext, const std::string& key_log_file) {
              return std::make_unique<Interceptor>(
-                 loop, options_of(hosts, private_addresses, connect_timeout_s, upstream_trust, clients, patience_s,
-                                  kept_plaintext, key_log_file));
+                 loop, options_of(hosts, private_addresses, connect_timeout_s, upstream_trust, clients, max_connections,
+                                  patience_s, kept_plaintext, key_log_file));
            }),
            py::arg("loop"), py::kw_only(), py::arg("hosts") = std::map<std::string, std::string>{},
            py::arg("private_addresses") = false, py::arg("connect_timeout_s") = 10.0, py::arg("upstream_trust") = "",
-           py::arg("clients") = std::vector<std::string>{"127.0.0.0/8", "::1"}, py::arg("patience_s") = 30.0,
+           py::arg("clients") = std::vector<std::string>{"127.0.0.0/8", "::1"},
+           py::arg("max_connections") = InterceptorOptions{}.max_connections, py::arg("patience_s") = 30.0,
            py::arg("kept_plaintext") = 64 * 1024, py::arg("key_log_file") = "", py::keep_alive<1, 2>(), NoGil())
       .def(
           "listen",

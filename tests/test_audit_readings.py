@@ -30,6 +30,7 @@ CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
 LONG = read(observation=requested(ended_at=10**9))
 OPEN = read(observation=requested(ended="open", ended_at=0, response_sent_at=0))
 EARLY = contact(C.TRUSTED_CA, shown(data_bytes=9, early_data_bytes=9, first_data_at=35))
+START, SAME_MOMENT = 10 * SPAN, 10_000_000
 GARBAGE = contact(None, plaintext(secrets=(), request_line="", progress="other"), plaintext_forwarded=True)
 
 
@@ -207,6 +208,16 @@ ROWS = (
     # fallback by a retry of the same stack
     Row("a retry without checks", runs((passed(),), (closed(), read())), W.FALLBACK, "once more than it does"),
     Row("a retry without checks, alert", runs((passed(),), (told(), read()), (told(), read())), W.FALLBACK),
+    Row(
+        "a retry that is noticed just before the end of what it follows",
+        runs((passed(),), (closed(at=START, observation=finished(ended_at=80 + SAME_MOMENT)), read(at=START + 70))),
+        W.FALLBACK,
+    ),
+    Row(
+        "a second connection before the end of the first",
+        runs((passed(),), (closed(at=START, observation=finished(ended_at=81 + SAME_MOMENT)), read(at=START + 70))),
+        W.MIXED,
+    ),
     Row("as many connections as ever", runs((passed(), passed()), (told(), read())), W.MIXED),
     Row("a retry without runs to compare", (passed(), told(), read()), W.MIXED),
     # mixed

@@ -50,6 +50,12 @@ ROWS = (
     Row("only upstream failures", two(NOT_RESOLVED), W.INCONCLUSIVE, "no address"),
     Row("only before the flight", two(UNSENT), W.INCONCLUSIVE, "before it was shown"),
     Row("a passed connection without anything", (SMALL,), W.INCONCLUSIVE),
+    Row(
+        "passed, of a version that was not told",
+        (*TRUST, passed(version=""), *two(closed())),
+        W.INCONCLUSIVE,
+        "never seen to work when passed through",
+    ),
     # several stacks
     Row(
         "pinned, and another stack unknown",

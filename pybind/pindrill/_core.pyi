@@ -199,6 +199,7 @@ class Interceptor:
         connect_timeout_s: float = ...,
         upstream_trust: str = ...,
         clients: Sequence[str] = ...,
+        max_connections: int = ...,
         patience_s: float = ...,
         kept_plaintext: int = ...,
         key_log_file: str = ...,

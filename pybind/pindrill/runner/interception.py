@@ -88,13 +88,10 @@ class Pump:
         self._interceptor.end_all()
         self._stopping.set()
         self._thread.join()
-        if self._interceptor.denied:
-            self._gap(
-                f"{self._interceptor.denied} connections came from addresses that are not served; "
-                "--client NETWORK serves them"
-            )
-        if self._interceptor.turned_away:
-            self._gap(f"{self._interceptor.turned_away} connections were closed unseen: there were too many at once")
+        if denied := self._interceptor.denied:
+            self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
+        if unseen := self._interceptor.turned_away:
+            self._gap(f"connections closed unseen, because there were too many at once: {unseen}")
         self._fetching.shutdown(wait=False, cancel_futures=True)
 
     def open(self) -> list[Contact]:
