@@ -210,12 +210,12 @@ ROWS = (
     Row("a retry without checks, alert", runs((passed(),), (told(), read()), (told(), read())), W.FALLBACK),
     Row(
         "a retry that is noticed just before the end of what it follows",
-        runs((passed(),), (closed(at=START, observation=finished(ended_at=80 + SAME_MOMENT)), read(at=START + 70))),
+        runs((passed(),), (contact(C.TRUSTED_CA, finished(ended_at=80 + SAME_MOMENT), at=START), read(at=START + 70))),
         W.FALLBACK,
     ),
     Row(
         "a second connection before the end of the first",
-        runs((passed(),), (closed(at=START, observation=finished(ended_at=81 + SAME_MOMENT)), read(at=START + 70))),
+        runs((passed(),), (contact(C.TRUSTED_CA, finished(ended_at=81 + SAME_MOMENT), at=START), read(at=START + 70))),
         W.MIXED,
     ),
     Row("as many connections as ever", runs((passed(), passed()), (told(), read())), W.MIXED),

@@ -87,9 +87,9 @@ def told(condition: Condition = C.TRUSTED_CA, number: int = 48, **facts: Any) ->
     return contact(condition, alerted(number), **facts)
 
 
-def closed(condition: Condition = C.TRUSTED_CA, observation: Observation | None = None, **facts: Any) -> Contact:
+def closed(condition: Condition = C.TRUSTED_CA, **facts: Any) -> Contact:
     """Handshake, no data, closed."""
-    return contact(condition, observation or finished(), **facts)
+    return contact(condition, finished(), **facts)
 
 
 def vanished(condition: Condition = C.TRUSTED_CA, **facts: Any) -> Contact:
