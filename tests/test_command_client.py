@@ -57,7 +57,7 @@ def test_placeholders(home: Path) -> None:
     [
         ("%{http_code} %{time_total}", "%{http_code} %{time_total}"),
         ("${HOST} ${PORT:-1}", "${HOST} ${PORT:-1}"),
-        ("{} {1} {nope} {a,b} { url }", "{} {1} {nope} {a,b} { url }"),
+        ("{} {1} {{nope}} {a,b} { url }", "{} {1} {nope} {a,b} { url }"),
         ('{"host":{"name":"{host}"}}', '{"host":{"name":"app.pin.test"}}'),
         ("[{port}] {{port}} %{{url}} {{{host}}}", "[41007] {port} %{url} {{host}}"),
         ("{{print}} {{x}} {{ x }} {{.Host}}", "{print} {x} {{ x }} {{.Host}}"),
@@ -85,6 +85,11 @@ def test_only_known_names_are_placeholders_and_a_second_pair_of_braces_escapes(
 def test_a_misspelt_placeholder_is_said_before_anything_runs(text: str, meant: str) -> None:
     with pytest.raises(UsageError, match=rf"is \{{{meant}\}} meant\? Known are: \{{address\}} .* write \{{\{{"):
         CommandDriver(["true", text])
+
+
+def test_a_word_in_braces_that_is_like_no_placeholder_is_said_as_well() -> None:
+    with pytest.raises(UsageError, match=r"unknown placeholder \{ca\} in the client command: .*write \{\{ca\}\}"):
+        CommandDriver(["true", "--cacert", "{ca}"])
 
 
 def test_an_escaped_placeholder_is_none() -> None:
@@ -193,8 +198,13 @@ def test_attempts_at_the_same_time_do_not_mix(home: Path) -> None:
 # --- what is kept of it ----------------------------------------------------------------------------------------
 
 
-def test_the_canary_is_searched_in_all_output_that_is_kept(home: Path) -> None:
-    report = attempt(home, f"head -c 200000 /dev/zero; printf {CANARY}; head -c 20000000 /dev/zero")
+@pytest.mark.parametrize("before", [0, 200_000, 262_140, 1_000_000])
+def test_the_canary_is_searched_in_all_output(home: Path, before: int) -> None:
+    """Also where only the beginning is kept; a write of its own may cut it in two."""
+    head, tail = CANARY[:7], CANARY[7:]
+    report = attempt(
+        home, f"head -c {before} /dev/zero; printf {head}; sleep 0.1; printf {tail}; head -c 2000000 /dev/zero"
+    )
     assert (report.said, report.canary_out) == (Said.ACCEPTED, True)
     assert len(report.stdout) <= 2000
 

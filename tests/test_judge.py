@@ -11,6 +11,7 @@ from pindrill.model import ClientReport, Expect, Observation, Said, Stray, Verdi
 from support.facts import HELLO, alert, alerted, finished, plaintext, requested, said, seen, shown, stray
 
 V = VerdictWord
+ABSENT = Control.ABSENT
 ACCEPTED = said(Said.ACCEPTED)
 REFUSED = said(Said.REFUSED, detail="exit 60")
 SILENT = said(Said.SILENT)
@@ -135,10 +136,21 @@ ROWS = (
     accept("T14 canary out", requested(), V.PASS, report=CANARY),
     accept("T14 says accepted, answer delivered", requested(), V.PASS, report=ACCEPTED),
     accept("T14 nothing said, answer delivered", requested(), V.PASS, "ignored", report=SILENT),
-    accept("T14 not delivered", requested(response_sent_at=0), V.FALSE_SUCCESS, report=ACCEPTED),
+    accept("T14 not delivered", requested(response_sent_at=0), V.INCONCLUSIVE, "no whole answer", report=ACCEPTED),
     accept("T14 refused with an alert", alerted(), V.OUTAGE, "alert 48"),
     accept("T14 refused after the handshake", finished(), V.OUTAGE),
     accept("T14 refused after its request", requested(), V.OUTAGE),
+    accept(
+        "T14 took the certificate, not the answer", requested(), V.INCONCLUSIVE, "--respond", genuine=Control.ABSENT
+    ),
+    accept(
+        "T14 refused once, its request another time",
+        (alerted(), requested(accepted_at=90)),
+        V.OUTAGE,
+        genuine=Control.ABSENT,
+    ),
+    accept("T14 silent RST, nothing said", RESET, V.INCONCLUSIVE, "reset before Finished", report=SILENT),
+    accept("T14 silent RST and the client's refusal", RESET, V.OUTAGE, repeat=True),
     accept("T14 no connection", (), V.INCONCLUSIVE, "did not connect"),
     accept("T14 no common algorithm", NO_ALGORITHM, V.INCONCLUSIVE, "no evidence"),
     accept("T14 timeout", OPEN, V.INCONCLUSIVE, report=TIMEOUT),

@@ -69,7 +69,7 @@ def judge_stage(facts: StageFacts, controls: Controls) -> Finding:
             verdict=VerdictWord.UNSUPPORTED, reason=f"the client cannot do this: {facts.report.detail or 'it said so'}"
         )
     if facts.expected is Expect.ACCEPT:
-        return _accept(facts)
+        return _accept(facts, controls)
     finding = _refuse(facts, controls)
     if facts.expected is Expect.REPORT and finding.verdict not in UNJUDGED:
         return Finding(verdict=VerdictWord.REPORTED, reason=f"policy, not judged: {finding.reason}")
@@ -192,7 +192,7 @@ def _refuse(facts: StageFacts, controls: Controls) -> Finding:
             attribution="pin",
         )
     last = _telling(facts)
-    silent = {shape(seen, facts.report.ending_at) for seen in facts.seen} & {Shape.SILENT_FIN, Shape.SILENT_RESET}
+    silent = _shapes(facts) & {Shape.SILENT_FIN, Shape.SILENT_RESET}
     if facts.report.said is Said.ACCEPTED:
         return Finding(
             verdict=VerdictWord.FALSE_SUCCESS,
@@ -220,7 +220,7 @@ def _doubt(facts: StageFacts, controls: Controls) -> str | None:
         return None
     if not facts.seen:
         return f"the client did not connect; it {_said(report)}"
-    shapes = {shape(seen, report.ending_at) for seen in facts.seen}
+    shapes = _shapes(facts)
     if Shape.OPEN in shapes:
         return "a connection was still open at the deadline, without data: a timeout is no refusal"
     if report.said is Said.TIMEOUT:
@@ -251,7 +251,7 @@ def _attribution(pin_twin: Control) -> Attribution:
 # --- a stage that must be accepted -----------------------------------------------------------------------------
 
 
-def _accept(facts: StageFacts) -> Finding:
+def _accept(facts: StageFacts, controls: Controls) -> Finding:
     report = facts.report
     delivered = [seen for seen in facts.seen if seen.data_bytes and seen.response_sent_at]
     if report.canary_out or (report.said is Said.ACCEPTED and delivered):
@@ -262,15 +262,8 @@ def _accept(facts: StageFacts) -> Finding:
         return Finding(
             verdict=VerdictWord.PASS, reason="the whole answer was delivered; the client's exit code is ignored"
         )
-    if not _hellos(facts):
-        return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=f"the client did not connect; it {_said(report)}")
-    shapes = {shape(seen, report.ending_at) for seen in facts.seen}
-    refused = shapes & (REFUSALS | {Shape.DATA})
-    if not refused or (Shape.OPEN in shapes):
-        return Finding(
-            verdict=VerdictWord.INCONCLUSIVE,
-            reason=f"the client {story(_telling(facts))}: no evidence that it refused the certificate",
-        )
+    if doubt := _doubt_of_outage(facts, controls):
+        return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=doubt)
     if report.said is Said.ACCEPTED:
         return Finding(
             verdict=VerdictWord.FALSE_SUCCESS, reason=f"the client {story(_telling(facts))}, yet it reports success"
@@ -278,12 +271,34 @@ def _accept(facts: StageFacts) -> Finding:
     return Finding(
         verdict=VerdictWord.OUTAGE,
         reason=f"the client saw a certificate that it must accept, and {story(_telling(facts))}; it {_said(report)}",
-        needs_repeat=bool(shapes & {Shape.SILENT_FIN, Shape.SILENT_RESET}),
+        needs_repeat=bool(_shapes(facts) & {Shape.SILENT_FIN, Shape.SILENT_RESET}),
+    )
+
+
+def _doubt_of_outage(facts: StageFacts, controls: Controls) -> str | None:
+    """Why it is not known that the client refused the certificate, None when it is (T14)."""
+    report, shapes = facts.report, _shapes(facts)
+    if not _hellos(facts):
+        return f"the client did not connect; it {_said(report)}"
+    refused = shapes & REFUSALS
+    if Shape.OPEN in shapes or not (refused or Shape.DATA in shapes):
+        return f"the client {story(_telling(facts))}: no evidence that it refused the certificate"
+    if refused == {Shape.SILENT_RESET} and Shape.DATA not in shapes and report.said is not Said.REFUSED:
+        return f"the connection was reset before Finished, and the client {_said(report)}"
+    if refused:
+        return None
+    if report.said is Said.ACCEPTED:
+        return f"the client {story(_telling(facts))} and reports success, but took no whole answer"
+    if controls.genuine is Control.ACCEPTED:
+        return None  # the same client likes the same answer there, so it is the certificate that it refused, late
+    return (
+        f"the client {story(_telling(facts))}, so it took the certificate, and then {_said(report)}: an app that needs "
+        "a certain answer gets it by --respond FILE"
     )
 
 
 def _accepted(facts: StageFacts) -> Finding:
-    shapes = {shape(seen, facts.report.ending_at) for seen in facts.seen}
+    shapes = _shapes(facts)
     resumed_only = all(seen.resumed for seen in facts.seen if seen.data_bytes)
     if facts.seen and resumed_only and any(_sent_data(seen) for seen in facts.seen) and shapes & REFUSALS:
         return Finding(
@@ -298,6 +313,10 @@ def _accepted(facts: StageFacts) -> Finding:
 
 def _sent_data(seen: Observation) -> bool:
     return bool(seen.data_bytes) and not seen.plaintext
+
+
+def _shapes(facts: StageFacts) -> set[Shape]:
+    return {shape(seen, facts.report.ending_at) for seen in facts.seen}
 
 
 def _hellos(facts: StageFacts) -> bool:

@@ -81,8 +81,9 @@ class CommandSession:
                 self._home, {name: fill(text, values) for name, text in driver.environment.items()}
             ),
             deadline_s=target.deadline_s,
+            wanted=target.canary.encode(),
         )
-        return _report(ended, target.canary, driver.ignore_exit_code)
+        return _report(ended, driver.ignore_exit_code)
 
     def end(self) -> None:
         """The process is gone already."""
@@ -112,12 +113,12 @@ class CommandSession:
         return values
 
 
-def _report(ended: Ended, canary: str, ignore_exit_code: bool) -> ClientReport:
+def _report(ended: Ended, ignore_exit_code: bool) -> ClientReport:
     said, detail = _said(ended, ignore_exit_code)
     return ClientReport(
         said=said,
         detail=detail,
-        canary_out=bool(canary) and canary.encode() in ended.stdout,
+        canary_out=ended.wanted_out,
         exit_code=ended.exit_code,
         ending_at=ended.ending_at,
         duration_s=ended.duration_s,

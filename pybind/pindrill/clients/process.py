@@ -54,6 +54,8 @@ class Ended:
     stdout: bytes
     stderr: bytes
     duration_s: float
+    wanted_out: bool = False
+    """Was what was wanted anywhere in its output, also beyond what is kept of it?"""
 
 
 def run(
@@ -61,8 +63,11 @@ def run(
     *,
     environment: Mapping[str, str],
     deadline_s: float,
+    wanted: bytes = b"",
 ) -> Ended:
     """Runs until no descendant is alive; those alive at the deadline are ended. Output is kept up to a limit.
+
+    `wanted`: what to look for in all of the output.
 
     In the caller's directory, so that relative paths of the command mean what they say.
     """
@@ -81,12 +86,12 @@ def run(
             os.close(report_write)
             report_write = -1
             with _known_as_running(process):
-                report, stdout, stderr = _collect(process, report_read)
+                report, stdout, stderr = _collect(process, report_read, wanted)
     finally:
         os.close(report_read)
         if report_write >= 0:
             os.close(report_write)
-    return _ended(report.decode("ascii", "replace"), stdout, stderr, time.monotonic() - started)
+    return _ended(report.text(), stdout, stderr, time.monotonic() - started)
 
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -112,27 +117,45 @@ def end_all() -> None:
                 process.stdin.close()
 
 
-def _collect(process: subprocess.Popen[bytes], report: int) -> tuple[bytes, bytes, bytes]:
-    """Reads all three to their end, keeps the first part of each: a chatty client must not stall."""
+class _Output:
+    """The first part of what a program writes: a chatty client must neither stall nor fill the memory."""
+
+    def __init__(self, wanted: bytes = b"") -> None:
+        self.kept = bytearray()
+        self.wanted_out = False
+        self._wanted = wanted
+        self._end = b""
+
+    def take(self, chunk: bytes) -> None:
+        if self._wanted and not self.wanted_out:
+            self.wanted_out = self._wanted in self._end + chunk
+            self._end = (self._end + chunk)[-len(self._wanted) :]
+        self.kept += chunk[: OUTPUT_LIMIT - len(self.kept)]
+
+    def text(self) -> str:
+        return self.kept.decode("ascii", "replace")
+
+
+def _collect(process: subprocess.Popen[bytes], report: int, wanted: bytes) -> tuple[_Output, _Output, _Output]:
+    """Reads all three to their end."""
     assert process.stdout
     assert process.stderr
-    kept = {report: bytearray(), process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    taken = {report: _Output(), process.stdout.fileno(): _Output(wanted), process.stderr.fileno(): _Output()}
     with selectors.DefaultSelector() as selector:
-        for descriptor in kept:
+        for descriptor in taken:
             selector.register(descriptor, selectors.EVENT_READ)
         while selector.get_map():
             for key, _ in selector.select():
                 chunk = os.read(key.fd, 65536)
                 if not chunk:
                     selector.unregister(key.fd)
-                room = OUTPUT_LIMIT - len(kept[key.fd])
-                kept[key.fd] += chunk[:room]
+                taken[key.fd].take(chunk)
     process.wait()
-    first, second, third = kept.values()
-    return bytes(first), bytes(second), bytes(third)
+    first, second, third = taken.values()
+    return first, second, third
 
 
-def _ended(report: str, stdout: bytes, stderr: bytes, duration_s: float) -> Ended:
+def _ended(report: str, stdout: _Output, stderr: _Output, duration_s: float) -> Ended:
     told = dict(line.partition(" ")[::2] for line in report.splitlines())
 
     def number(word: str) -> int | None:
@@ -143,9 +166,10 @@ def _ended(report: str, stdout: bytes, stderr: bytes, duration_s: float) -> Ende
         signal=number("signal"),
         cannot_run=number("cannot-run"),
         ending_at=number("ending") or 0,
-        stdout=stdout,
-        stderr=stderr,
+        stdout=bytes(stdout.kept),
+        stderr=bytes(stderr.kept),
         duration_s=duration_s,
+        wanted_out=stdout.wanted_out,
     )
 
 

@@ -10,8 +10,7 @@ from pindrill.model import UsageError
 
 _PLACEHOLDER = re.compile(r"\{\{(?P<escaped>\w+)\}\}|\{(?P<name>\w+)\}")
 _WORD = re.compile(r"(?<![{$%])\{([A-Za-z][\w-]*)\}")
-"""`${HOST}` and `%{http_code}` are the shell's and curl's."""
-_LIKENESS = 0.65
+"""`${HOST}` and `%{http_code}` are the shell's and curl's; `{"a": 1}` and `{ print }` are no placeholders either."""
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -31,22 +30,21 @@ def fill_early(text: str, values: Mapping[str, str]) -> str:
 
 
 def used(texts: Iterable[str], known: frozenset[str]) -> frozenset[str]:
-    """The placeholders in the texts; UsageError if a word in braces looks like a misspelt one."""
+    """The placeholders in the texts; UsageError if another word stands in braces."""
     found: set[str] = set()
     for text in texts:
         found |= {match["name"] for match in _PLACEHOLDER.finditer(text) if match["name"] in known}
         for word in _WORD.findall(text):
-            _refuse_misspelt(word, known)
+            if word not in known:
+                raise UsageError(_unknown(word, known))
     return frozenset(found)
 
 
-def _refuse_misspelt(word: str, known: frozenset[str]) -> None:
-    if word in known:
-        return
-    likely = get_close_matches(word.lower().replace("-", "_"), sorted(known), n=1, cutoff=_LIKENESS)
-    if likely:
-        names = " ".join(f"{{{name}}}" for name in sorted(known))
-        raise UsageError(
-            f"unknown placeholder {{{word}}} in the client command: is {{{likely[0]}}} meant? Known are: {names}. "
-            f"To hand {{{word}}} to the client as it stands, write {{{{{word}}}}}"
-        )
+def _unknown(word: str, known: frozenset[str]) -> str:
+    likely = get_close_matches(word.lower().replace("-", "_"), sorted(known), n=1)
+    meant = f"is {{{likely[0]}}} meant? " if likely else ""
+    names = " ".join(f"{{{name}}}" for name in sorted(known))
+    return (
+        f"unknown placeholder {{{word}}} in the client command: {meant}Known are: {names}. "
+        f"To hand {{{word}}} to the client as it stands, write {{{{{word}}}}}"
+    )

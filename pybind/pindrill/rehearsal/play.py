@@ -19,6 +19,7 @@ from pindrill.runner.plan import Play, PlayStage
 Phase = Literal["before", "after", "back"]
 PHASES: tuple[Phase, ...] = ("before", "after", "back")
 Did = Literal["accepted", "refused", "unclear", "unsupported"]
+_ALONE = Controls(genuine=Control.ABSENT)
 _EXPECTED = {
     Status.ACCEPTS: Expect.ACCEPT,
     Status.UNPROTECTED: Expect.ACCEPT,
@@ -95,7 +96,7 @@ class Rehearsal:
             return
         for phase, run in zip(PHASES, runs, strict=True):
             expected = predicted(pins, acts[phase], self._cast.host, self._now)
-            did, reason = _did(run, expected, self._controls(expected, acts[phase], pins, tls))
+            did, reason = _did(run, expected, self._controls(run, expected, acts[phase], pins, tls))
             other = declared(pins, acts[phase], self._semantics, self._cast.host, self._now)
             otherwise = other.status.value if _expect(other) is not _expect(expected) else ""
             yield self._line(step, file, tls, phase, acts[phase], expected.status, did, reason, otherwise)
@@ -117,15 +118,16 @@ class Rehearsal:
             ]
         return self._bench.play(Play(stages=stages, trust=(acts[0].label,), host=self._cast.host, tls=tls)).stages
 
-    def _controls(self, expected: State, act: Act, pins: Told, tls: TlsVersion) -> Controls:
+    def _controls(self, run: StageRun, expected: State, act: Act, pins: Told, tls: TlsVersion) -> Controls:
         """A refusal counts only from a client that accepts the same chain when its own key is pinned."""
-        if _expect(expected) is not Expect.REFUSE:
-            return Controls()
+        alone = _judged(run, _expect(expected), _ALONE).verdict
+        if _expect(expected) is not Expect.REFUSE and alone is not VerdictWord.INCONCLUSIVE:
+            return _ALONE
         if self._compiled_in:
             return Controls(genuine=self._genuine(tls))
         stage = PlayStage(serve=Served(key=act.label), pins=(act.own_pin(pins.of),), of=pins.of)
         twin = self._bench.play(Play(stages=(stage,), trust=(act.label,), host=self._cast.host, tls=tls)).stages[0]
-        accepted = control_of(_judged(twin, Expect.ACCEPT, Controls()))
+        accepted = control_of(_judged(twin, Expect.ACCEPT, _ALONE))
         return Controls(genuine=accepted, pin=accepted)
 
     def _genuine(self, tls: TlsVersion) -> Control:
@@ -133,7 +135,7 @@ class Rehearsal:
         for act in self._cast.acts:
             stage = PlayStage(serve=Served(key=act.label), pins=None)
             run = self._bench.play(Play(stages=(stage,), trust=(act.label,), host=self._cast.host, tls=tls)).stages[0]
-            if control_of(_judged(run, Expect.ACCEPT, Controls())) is Control.ACCEPTED:
+            if control_of(_judged(run, Expect.ACCEPT, _ALONE)) is Control.ACCEPTED:
                 return Control.ACCEPTED
         return Control.REFUSED
 

@@ -137,7 +137,7 @@ class Drill:
         bare = self._fold(cell, runs[0], Controls())
         if bare.verdict in LEAKS:
             return bare, Controls(genuine=Control.ABSENT), runs
-        controls = self._controls(cell)
+        controls = self._controls(cell, bare)
         findings = [self._fold(cell, runs[0], controls)]
         if findings[0].needs_repeat:
             runs.append(self._play(play, attempt=1))
@@ -160,10 +160,11 @@ class Drill:
             ]
         )
 
-    def _controls(self, cell: Cell) -> Controls:
-        """The twins are only asked where a refusal is to be believed."""
+    def _controls(self, cell: Cell, bare: Finding) -> Controls:
+        """The twins are only asked where a refusal is to be believed. `bare`: what the cell alone shows."""
         if all(stage.expected is Expect.ACCEPT for stage in cell.stages):
-            return Controls(genuine=Control.ABSENT)
+            outage = bare.verdict is VerdictWord.OUTAGE
+            return Controls(genuine=self._control(cell.genuine_twin) if outage else Control.ABSENT)
         genuine = self._control(cell.genuine_twin)
         twins = [self._control(stage.pin_twin) for stage in cell.stages if stage.pin_twin]
         pin = twins[-1] if twins else Control.ABSENT
@@ -177,7 +178,8 @@ class Drill:
     def _accepting(self, play: Play) -> Finding:
         [stage] = self._play(play).stages
         return judge_stage(
-            StageFacts(expected=Expect.ACCEPT, seen=stage.seen, report=stage.report, strays=stage.strays), Controls()
+            StageFacts(expected=Expect.ACCEPT, seen=stage.seen, report=stage.report, strays=stage.strays),
+            Controls(genuine=Control.ABSENT),
         )
 
     # --- which strategies ----------------------------------------------------------------------------------------
