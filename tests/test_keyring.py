@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import stat
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pindrill import _core
-from pindrill.keyring import STANDARD_LABELS, Keyring, PrivateKeyElsewhere
+from pindrill.keyring import _UNCOMMON, STANDARD_LABELS, Keyring, PrivateKeyElsewhere
 from pindrill.mint import Mint
 from pindrill.model import BACKUP, GENUINE, STRATEGIES, TRUSTED_ROOTS, PinsOf, UsageError
 from pindrill.runner.plan import Planner
@@ -146,6 +147,54 @@ def test_a_damaged_file_is_named(directory: Path, name: str) -> None:
     (directory / name).write_text("-----BEGIN NOTHING-----\n")
     with pytest.raises(UsageError, match=str(directory / name)):
         Mint(Keyring.open(directory)).credential(GENUINE.present("leaf", "issuers", "root"))
+
+
+def test_a_missing_key_is_not_made_anew(directory: Path) -> None:
+    """Its pin is compiled into a client."""
+    (directory / "keys" / "leaf-backup.pem").unlink()
+    with pytest.raises(UsageError, match=r"keys/leaf-backup\.pem: is missing, and a new key would have another pin"):
+        Keyring.open(directory)
+
+
+def test_a_certificate_of_another_key_is_named(directory: Path) -> None:
+    (directory / "keys" / "leaf-current.pem").write_text(_core.KeyPair.generate("p-256").private_pem())
+    with pytest.raises(UsageError, match=r"certificates/leaf-current\.pem: is not of the key leaf-current"):
+        Keyring.open(directory).pinned_leaf("leaf-current")
+
+
+@pytest.mark.parametrize("label", ["root-rogue", "leaf-current"])
+def test_an_expired_keyring_is_not_drilled_with(directory: Path, label: str) -> None:
+    keyring = Keyring.open(directory)
+    spec = _core.CertificateSpec(label, not_before=timedelta(days=-9), not_after=timedelta(days=-3))
+    (directory / "certificates" / f"{label}.pem").write_text(_core.self_signed(keyring.key(label), spec).pem)
+    assert Keyring.open(directory).expiring()[0] == label
+    with pytest.raises(UsageError, match=f"the certificate of {label} expired on .* make a new keyring"):
+        Keyring.open_to_drill(directory)
+
+
+def test_a_keyring_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read the keyring: .* name too long"):
+        Keyring.open(tmp_path / ("k" * 300))
+
+
+def test_where_no_keyring_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="no keyring can be made here: Not a directory"):
+        Keyring.create(tmp_path / "file" / "keyring")
+
+
+@pytest.mark.parametrize("damage", ["no directory", "no key"])
+def test_a_cache_that_cannot_be_used_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setitem(_UNCOMMON, "rsa8192", "rsa-4096")  # as slow as the test can bear
+    if damage == "no directory":
+        (tmp_path / "pindrill").touch()
+    else:
+        (tmp_path / "pindrill").mkdir()
+        (tmp_path / "pindrill" / "leaf-rsa8192.pem").write_text("garbage")
+    assert Keyring().key("leaf-rsa8192").type_name == "RSA-4096"
 
 
 # --- keys from elsewhere ----------------------------------------------------------------------------------

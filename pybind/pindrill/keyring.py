@@ -6,7 +6,9 @@ import json
 import os
 import stat
 import threading
-from datetime import timedelta
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pindrill import _core
@@ -56,10 +58,13 @@ class Keyring:
             raise UsageError(f"{directory}: is no directory; name a new one for the keyring")
         if directory.exists() and any(directory.iterdir()):
             raise UsageError(f"{directory}: not empty; name a new directory for the keyring")
-        for part in (directory, directory / "keys", directory / "certificates"):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.chmod(0o700)
-        (directory / "keyring.json").write_text(json.dumps({"version": 1}) + "\n")
+        try:
+            for part in (directory, directory / "keys", directory / "certificates"):
+                part.mkdir(mode=0o700, parents=True, exist_ok=True)
+                part.chmod(0o700)
+            (directory / "keyring.json").write_text(json.dumps({"version": 1}) + "\n")
+        except OSError as error:
+            raise UsageError(f"{directory}: no keyring can be made here: {error.strerror}") from error
         keyring = cls(directory)
         for label in STANDARD_LABELS:
             keyring.key(label)
@@ -71,17 +76,47 @@ class Keyring:
 
     @classmethod
     def open(cls, directory: Path) -> Keyring:
-        if not (directory / "keyring.json").is_file():
-            raise UsageError(f"{directory}: no keyring here; make one with `pindrill keyring create {directory}`")
         try:
+            if not (directory / "keyring.json").is_file():
+                raise UsageError(f"{directory}: no keyring here; make one with `pindrill keyring create {directory}`")
             for path in (directory, directory / "keys", *sorted((directory / "keys").iterdir())):
                 _refuse_open_permissions(path)
             version = json.loads((directory / "keyring.json").read_text()).get("version")
+            stored = {path.name.split(".")[0] for path in (directory / "keys").iterdir()}
         except (OSError, ValueError, AttributeError) as error:
             raise UsageError(f"{directory}: cannot read the keyring: {error}") from error
         if version != 1:
             raise UsageError(f"{directory}: keyring version {version!r}; this pindrill reads version 1")
+        if missing := [label for label in STANDARD_LABELS if label not in stored]:
+            raise UsageError(
+                f"{directory / 'keys' / missing[0]}.pem: is missing, and a new key would have another pin; "
+                "restore it from a copy, or make a new keyring"
+            )
         return cls(directory)
+
+    def expiring(self) -> tuple[str, int]:
+        """Which kept certificate ends first, and when (seconds since the epoch)."""
+        roots = [(root, self.root_certificate(root)) for root in TRUSTED_ROOTS]
+        leaves = [(leaf, self.pinned_leaf(leaf)) for leaf in (GENUINE.key, BACKUP.key) if self._can_issue(leaf)]
+        ends = [(certificate.not_after, label) for label, certificate in (*roots, *leaves) if certificate]
+        end, label = min(ends)
+        return label, end
+
+    @classmethod
+    def open_to_drill(cls, directory: Path) -> Keyring:
+        """Nobody accepts an expired certificate: a drill would blame the client for the keyring's age."""
+        keyring = cls.open(directory)
+        label, end = keyring.expiring()
+        if end <= time.time():
+            raise UsageError(
+                f"{directory}: the certificate of {label} expired on {datetime.fromtimestamp(end, UTC):%Y-%m-%d}; "
+                "make a new keyring with `pindrill keyring create`, and compile its pins in"
+            )
+        return keyring
+
+    def _can_issue(self, leaf: str) -> bool:
+        served = {GENUINE.key: GENUINE, BACKUP.key: BACKUP}[leaf]
+        return self._stored_certificate(leaf) is not None or all(self.key(each).has_private for each in served.issuers)
 
     @property
     def mark(self) -> str:
@@ -190,13 +225,9 @@ class Keyring:
         kind = _UNCOMMON.get(label.partition("-")[2], "p-256")
         if self._drawing and kind in _SLOW:
             kind = _QUICK
-        cached = _cache_directory() / f"{label}.pem" if kind in _SLOW and self.directory is None else None
-        if cached and cached.is_file() and cached.stat().st_uid == os.getuid():
-            return _core.KeyPair.from_pem(cached.read_text())
+        if kind in _SLOW and self.directory is None:
+            return _cached_key(label) or _new_cached_key(label, kind)
         key = _core.KeyPair.generate(kind)
-        if cached:
-            cached.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_private(cached, key.private_pem())
         self._store_key(label, key)
         return key
 
@@ -217,25 +248,46 @@ class Keyring:
             return
         private = self.directory / "keys" / f"{label}.pem"
         public = self.directory / "keys" / f"{label}.pub.pem"
-        for path in (private, public):
-            path.unlink(missing_ok=True)
         if key.has_private:
             _write_private(private, key.private_pem())
+            public.unlink(missing_ok=True)
         else:
             _write_private(public, key.public_pem())
+            private.unlink(missing_ok=True)
 
     def _stored_certificate(self, label: str) -> _core.Certificate | None:
         path = self.directory and self.directory / "certificates" / f"{label}.pem"
         if not path or not path.is_file():
             return None
         try:
-            return _core.Certificate.from_pem(path.read_text())
+            certificate = _core.Certificate.from_pem(path.read_text())
         except (_core.InputError, OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: {error}") from error
+        if not _core.Pin.of_key(self.key(label)).matches(certificate):
+            raise UsageError(f"{path}: is not of the key {label}; restore both from one copy, or make a new keyring")
+        return certificate
 
     def _store_certificate(self, label: str, certificate: _core.Certificate) -> None:
         if self.directory is not None:
             (self.directory / "certificates" / f"{label}.pem").write_text(certificate.pem)
+
+
+def _cached_key(label: str) -> _core.KeyPair | None:
+    """A cache is no promise: what cannot be used of it is made again."""
+    path = _cache_directory() / f"{label}.pem"
+    with suppress(OSError, UnicodeDecodeError, _core.InputError):
+        if path.is_file() and path.stat().st_uid == os.getuid():
+            return _core.KeyPair.from_pem(path.read_text())
+    return None
+
+
+def _new_cached_key(label: str, kind: str) -> _core.KeyPair:
+    key = _core.KeyPair.generate(kind)
+    path = _cache_directory() / f"{label}.pem"
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_private(path, key.private_pem())
+    return key
 
 
 def _write_private(path: Path, text: str) -> None:

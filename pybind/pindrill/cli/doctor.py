@@ -33,7 +33,7 @@ def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look 
         print(f"{'ok' if found else '--':3} {program}: {found or f'not here; apt-get install {package}'}")
     print_found()
     if keyring:
-        _keyring(keyring)
+        usable.append(_keyring(keyring))
     raise typer.Exit(0 if all(usable) else 3)
 
 
@@ -62,10 +62,11 @@ def _usual_ports() -> bool:
     return True
 
 
-def _keyring(directory: Path) -> None:
-    keyring = Keyring.open(directory)
-    days = (keyring.pinned_leaf("leaf-current").not_after - int(time.time())) // 86400
+def _keyring(directory: Path) -> bool:
+    label, end = Keyring.open(directory).expiring()
+    days = (end - int(time.time())) // 86400
     mark = "ok" if days > _SOON_DAYS else "--"
-    print(f"{mark:3} {directory}: the pinned leaf certificate expires in {days} days")
+    print(f"{mark:3} {directory}: the first kept certificate to expire, of {label}, does so in {days} days")
     if days <= _SOON_DAYS:
-        print("    make a new keyring and compile its pins in, or pin the key instead of the certificate")
+        print("    make a new keyring and compile its pins in; a pin on a certificate ends with it")
+    return days > 0

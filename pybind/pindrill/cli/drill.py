@@ -93,7 +93,7 @@ def drill(
     )
     with ExitStack() as stack:
         if keyring:
-            Keyring.open(keyring)  # what is wrong with it is said before this program starts itself again
+            Keyring.open_to_drill(keyring)  # what is wrong with it is said before this program starts itself again
         place = enter_place(subjects, edit_hosts, stack)
         if wanted_mitmdump:
             servers = MitmServers(wanted_mitmdump)

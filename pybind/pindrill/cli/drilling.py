@@ -70,7 +70,7 @@ def drill_all(
 ) -> Tally:
     """`excuse`: why a result that no client file lists as known is to count as known."""
     address, directory = place
-    keys = Keyring.open(asked.keyring) if asked.keyring else Keyring()
+    keys = Keyring.open_to_drill(asked.keyring) if asked.keyring else Keyring()
     tally = Tally(lines=list(results.earlier) if results else [])
     for number, subject in enumerate(subjects):
         own = directory / f"client-{number}"

@@ -42,7 +42,7 @@ class Lab:
         self.late: list[str] = []
         """What leaked after its test was over."""
         self._kept = keyring is not None
-        self._mint = Mint(Keyring.open(keyring) if keyring else Keyring())
+        self._mint = Mint(Keyring.open_to_drill(keyring) if keyring else Keyring())
         self._directory = run_directory()
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
         self._count = 0
