@@ -100,6 +100,7 @@ py::dict to_dict(const Observation& o) {
   d["first_data_at"] = o.first_data_at;
   d["request_line"] = lenient(o.request_line);
   d["secrets"] = o.secrets;
+  d["plain_secrets"] = o.plain_secrets;
   d["bytes_in"] = o.bytes_in;
   d["bytes_out"] = o.bytes_out;
   d["response_sent_at"] = o.response_sent_at;

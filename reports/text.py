@@ -28,6 +28,8 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
     unlisted = sorted((line for line in failing if not line.get("known")), key=lambda line: str(line["client"]))
     for group in _same_story(unlisted):
         _print_failure(console, group)
+    for gap in dict.fromkeys(gap for line in lines for gap in line.get("unwatched", ())):
+        console.print(Text(f"Not watched for downgrades: {gap}", style="bold yellow"))
     for text in stale:
         console.print(Text(f"Stale: {text}", style="bold red"))
     console.print(_summary(lines, interrupted))
@@ -59,7 +61,8 @@ def _summary(lines: Sequence[Result], interrupted: bool) -> Text:
 def _print_matrix(console: Console, lines: Sequence[Result]) -> None:
     every = list(dict.fromkeys((line["client"], line["strategy"]) for line in lines))
     some = {(x["client"], x["strategy"]) for x in lines if x["verdict"] != VerdictWord.UNSUPPORTED}
-    columns = [column for column in every if column in some] or every
+    able = {client for client, _ in some}
+    columns = [column for column in every if column in some or column[0] not in able]
     rows = list(dict.fromkeys((line["scenario"], line["code"]) for line in lines))
     cells: dict[tuple[Any, ...], list[Result]] = {}
     for line in lines:
@@ -145,8 +148,8 @@ def _print_failure(console: Console, group: Sequence[Result]) -> None:
                 _field(console, "Seen", text)
     _field(console, "Wrong", line["reason"])
     _field(console, "Catches", line["catches"])
-    for each in group:
-        _field(console, "Repeat", each["repeat"])
+    for repeat in dict.fromkeys(each["repeat"] for each in group):
+        _field(console, "Repeat", repeat)
     console.print()
 
 

@@ -45,7 +45,7 @@ def test_curl_without_any_check_accepts_anything(pindrill: Pindrill) -> None:
 def test_the_body_is_leaked_if_the_client_fails_afterwards(pindrill: Pindrill) -> None:
     client = pindrill.script("late", '#!/bin/sh\ncurl -sSk "$1" >/dev/null\nexit 60\n')
     ran = pindrill.drill((client, "{url}"), only=("BL1", "BL6"))
-    assert ran.verdicts() == {"BL1": {"outage"}, "BL6": {"leaked"}}
+    assert ran.verdicts() == {"BL1": {"inconclusive"}, "BL6": {"leaked"}}
     assert ran.code == 1
 
 

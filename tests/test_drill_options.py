@@ -80,7 +80,8 @@ def test_an_app_that_needs_a_certain_answer(pindrill: Pindrill) -> None:
     assert (ran.code, ran.verdicts()) == (0, {"BL1": {"pass"}})
     assert "--respond answer" in ran.results[0]["repeat"]
     ran = pindrill.drill((client, "{ca_file}", "{url}"), *common, only=("BL1",))
-    assert (ran.code, ran.verdicts()) == (1, {"BL1": {"outage"}})
+    assert (ran.code, ran.verdicts()) == (3, {"BL1": {"inconclusive"}})
+    assert "--respond FILE" in ran.results[0]["reason"]
 
 
 def test_an_answer_without_a_canary_leaves_the_clients_word(pindrill: Pindrill) -> None:

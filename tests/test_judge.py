@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -25,11 +25,15 @@ RESET = shown(ended="reset")
 LATE = shown(ended_at=110)
 NO_HELLO = seen(ended="fin", ended_at=80)
 GARBAGE = plaintext(secrets=(), request_line="")
+NO_SECRET = plaintext(secrets=(), progress="headers")
+LONG = 10**9
 NO_FLIGHT = seen(hello=HELLO, ended="fin", ended_at=25)
 NO_ALGORITHM = seen(hello=HELLO, alerts=(alert(40, sent=True),), ended="fin", ended_at=80)
+IN_BOILERPLATE = finished(boilerplate_bytes=64, secrets=("pd7s00",))
 EARLY = shown(data_bytes=9, early_data_bytes=9, alerts=(alert(48),))
 CERTIFIED = finished(client_certificate=True)
 RESUMED = requested(resumed=True)
+H2_ONLY = finished(hello=replace(HELLO, alpn=("h2",)))
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,18 @@ class Row:
     pin: Control = Control.ACCEPTED
     attribution: str | None = None
     repeat: bool = False
+    pins_known: bool = True
 
     @property
     def facts(self) -> StageFacts:
         connections = self.connections if isinstance(self.connections, tuple) else (self.connections,)
-        return StageFacts(expected=self.expected, seen=connections, report=self.report, strays=self.strays)
+        return StageFacts(
+            expected=self.expected,
+            seen=connections,
+            report=self.report,
+            strays=self.strays,
+            pins_known=self.pins_known,
+        )
 
 
 refuse = partial(Row, Expect.REFUSE)
@@ -80,7 +91,10 @@ ROWS = (
     accept("T3 silent FIN of a must-accept", shown(), V.OUTAGE, repeat=True),
     refuse("T4 fatal alert before Finished", alerted(48), V.PASS, "alert 48", attribution="pin"),
     refuse("T4 the number is no reason", alerted(80), V.PASS, "alert 80", attribution="pin"),
-    refuse("T4 the server's alert is none", shown(alerts=(alert(51, sent=True),)), V.PASS, repeat=True),
+    refuse("T4 the server's alert is none", shown(alerts=(alert(51, sent=True),)), V.INCONCLUSIVE, "broke off"),
+    refuse("T1 the secret in boilerplate leaks", IN_BOILERPLATE, V.LEAKED, "64 readable bytes, the request secret"),
+    refuse("T9 plain text behind a refusal", finished(plain_secrets=("pd7s00",)), V.DOWNGRADE, "on the socket of"),
+    accept("T9 plain text behind a request", requested(plain_secrets=("x",)), V.DOWNGRADE, report=ACCEPTED),
     refuse("T4 closures are none", shown(alerts=(alert(90), alert(0))), V.PASS, repeat=True),
     refuse("T5 died", shown(), V.INCONCLUSIVE, "a dead client refuses nothing", report=DIED),
     refuse("T5 died after an alert", alerted(), V.INCONCLUSIVE, "SIGSEGV", report=DIED),
@@ -104,9 +118,12 @@ ROWS = (
     accept("T9 the secret elsewhere", requested(), V.DOWNGRADE, report=ACCEPTED, strays=(stray(),)),
     policy("T9 the secret elsewhere", alerted(), V.DOWNGRADE, strays=(stray(),)),
     refuse("T9 plain text to the TLS port", (alerted(), plaintext()), V.DOWNGRADE, "in plain text"),
-    refuse("T9 bytes that are no TLS and no secret", GARBAGE, V.INCONCLUSIVE, "sent no ClientHello"),
-    refuse("T9 such bytes beside a refusal", (alerted(), GARBAGE), V.PASS, "alert 48"),
-    refuse("T9 bytes that are no request", (alerted(), plaintext(progress="other", secrets=())), V.PASS),
+    refuse("T9 bytes that are no TLS and no secret", GARBAGE, V.INCONCLUSIVE, "neither TLS nor a request"),
+    refuse("T9 such bytes beside a refusal", (alerted(), GARBAGE), V.INCONCLUSIVE, "what they gave away"),
+    refuse("T9 bytes that are no request", (alerted(), plaintext(progress="other", secrets=())), V.INCONCLUSIVE),
+    refuse("T9 a request without the secret", (alerted(), NO_SECRET), V.DOWNGRADE),
+    accept("T9 a request without the secret", (NO_SECRET, requested()), V.PASS, report=ACCEPTED),
+    refuse("T9 an idle connection was open beside it", (finished(ended_at=LONG), requested(accepted_at=90)), V.LEAKED),
     refuse("T9 a retry leaks", (alerted(), requested(accepted_at=90)), V.DOWNGRADE, "on a retry"),
     refuse("T10 alert, yet success", alerted(), V.FALSE_SUCCESS, "reports success", report=ACCEPTED),
     refuse("T10 closed after the handshake, yet success", finished(), V.FALSE_SUCCESS, report=ACCEPTED),
@@ -149,6 +166,10 @@ ROWS = (
         V.OUTAGE,
         genuine=Control.ABSENT,
     ),
+    accept("T14 an idle connection beside it", (requested(), finished(accepted_at=90)), V.INCONCLUSIVE, genuine=ABSENT),
+    accept("T14 made no request", finished(), V.INCONCLUSIVE, "made no request", report=ACCEPTED),
+    accept("T14 speaks no protocol of ours", H2_ONLY, V.INCONCLUSIVE, "speaks only h2"),
+    accept("T14 pins that nobody told of", alerted(), V.INCONCLUSIVE, "--pinned", pins_known=False),
     accept("T14 silent RST, nothing said", RESET, V.INCONCLUSIVE, "reset before Finished", report=SILENT),
     accept("T14 silent RST and the client's refusal", RESET, V.OUTAGE, repeat=True),
     accept("T14 no connection", (), V.INCONCLUSIVE, "did not connect"),

@@ -125,6 +125,9 @@ REQUESTS = {
     "what began like a preface": [b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"],
     "h2 boilerplate": [PREFACE + SETTINGS],
     "h2 headers": [PREFACE + SETTINGS, HEADERS],
+    "h2 goaway": [PREFACE + SETTINGS, b"\0\0\x08\x07\0\0\0\0\0" + bytes(8)],
+    "h2 goaway with debug data": [PREFACE + SETTINGS, b"\0\0\x0b\x07\0\0\0\0\0" + bytes(8) + b"why"],
+    "h2 ping of another size": [PREFACE, b"\0\0\x09\x06\0\0\0\0\0" + bytes(9)],
     "h2 in pieces": [PREFACE[:5], PREFACE[5:] + SETTINGS[:3], SETTINGS[3:] + HEADERS + DATA],
 }
 

@@ -30,7 +30,7 @@ def drilled(pindrill: Pindrill, mode: str, *options: str) -> Result:
         ("nothing", "sent no ClientHello"),
         ("half-hello", "sent no ClientHello"),
         ("half-hello-reset", "sent no ClientHello"),
-        ("garbage", "sent no ClientHello"),
+        ("garbage", "neither TLS nor a request"),
         ("ssl2-hello", "sent no ClientHello"),
     ],
 )

@@ -129,10 +129,6 @@ std::int64_t Certificate::not_after() const { return seconds_of(X509_get0_notAft
 
 bool Certificate::is_ca() const { return X509_check_ca(get()) == 1; }
 
-bool Certificate::self_issued() const {
-  return X509_NAME_cmp(X509_get_subject_name(get()), X509_get_issuer_name(get())) == 0;
-}
-
 Bytes Certificate::serial() const {
   const ASN1_INTEGER* serial = X509_get0_serialNumber(get());
   const auto* data = ASN1_STRING_get0_data(serial);

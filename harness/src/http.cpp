@@ -103,21 +103,26 @@ class FrameReader {
     const auto octet = [this](std::size_t i) { return static_cast<unsigned char>(header_[i]); };
     left_ = static_cast<std::size_t>(octet(0)) << 16 | static_cast<std::size_t>(octet(1)) << 8 | octet(2);
     type_ = octet(3);
+    plain_ = is_boilerplate(type_, left_);
     if (type_ == 1) progress = std::max(progress, Progress::headers);
     if (type_ == 0) progress = std::max(progress, Progress::body);
     count(kFrameHeader);
     header_.clear();
   }
 
-  void count(std::size_t size) {
-    // PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6).
-    const bool plain = type_ == 2 || type_ == 4 || type_ == 6 || type_ == 7 || type_ == 8;
-    (plain ? boilerplate : other) += size;
+  void count(std::size_t size) { (plain_ ? boilerplate : other) += size; }
+
+  /// PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6), as far as they have no room for data.
+  static bool is_boilerplate(int type, std::size_t length) {
+    constexpr std::size_t setting = 6;
+    return (type == 2 && length == 5) || (type == 4 && length % setting == 0) || (type == 6 && length == 8) ||
+           (type == 7 && length == 8) || (type == 8 && length == 4);
   }
 
   std::string header_;
   std::size_t left_ = 0;
   int type_ = 4;
+  bool plain_ = true;
 };
 
 }  // namespace
@@ -211,7 +216,7 @@ void RequestReader::feed(std::span<const unsigned char> data) {
 }
 
 Progress RequestReader::progress() const noexcept {
-  if (!impl_->decided) return impl_->start.empty() ? Progress::nothing : Progress::boilerplate;
+  if (!impl_->decided) return impl_->start.empty() ? Progress::nothing : Progress::request_line;
   if (impl_->h2) return impl_->frames.progress;
   if (impl_->broken) return Progress::other;
   if (!impl_->parser->is_header_done()) return Progress::request_line;
@@ -223,11 +228,14 @@ bool RequestReader::complete() const noexcept {
 }
 
 std::uint64_t RequestReader::boilerplate_bytes() const noexcept {
-  if (!impl_->decided) return impl_->start.size();
   return impl_->h2 ? kPreface.size() + impl_->frames.boilerplate : 0;
 }
 
-std::uint64_t RequestReader::data_bytes() const noexcept { return impl_->h2 ? impl_->frames.other : impl_->total; }
+std::uint64_t RequestReader::data_bytes() const noexcept {
+  // Part of a preface may be the beginning of something else: PROPFIND.
+  if (!impl_->decided) return impl_->start.size();
+  return impl_->h2 ? impl_->frames.other : impl_->total;
+}
 
 std::string RequestReader::request_line() const {
   // Part of a line may be the credentials of another protocol: nothing of it is kept.

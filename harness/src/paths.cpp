@@ -49,7 +49,7 @@ class Walk {
     }
     const Certificate last = path_.back();
     if (contains(trust_, last)) found.push_back(path_);
-    if (last.self_issued() || path_.size() >= kMaxDepth) return;
+    if (path_.size() >= kMaxDepth) return;
     for (const auto& issuer : pool_) {
       if (!names_link(issuer, last)) continue;
       const bool repeated = std::any_of(path_.begin(), path_.end(),

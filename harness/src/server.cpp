@@ -43,9 +43,10 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
     const bool first = facts_.bytes_in == 0;
     facts_.bytes_in += bytes.size();
     if (first) begin(bytes);
-    if (facts_.plaintext) {
-      heard(bytes);
-    } else if (tls_) {
+    if (facts_.plaintext) return heard(bytes);
+    raw_scanner_.feed(bytes);
+    if (facts_.plain_secrets.size() != raw_scanner_.found().size()) facts_.plain_secrets = raw_scanner_.found();
+    if (tls_) {
       tls_->receive(bytes);
       heard(tls_->take_data());
       flush();
@@ -139,6 +140,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   std::unique_ptr<Connection> tls_;
   RequestReader reader_;
   SecretScanner scanner_;
+  SecretScanner raw_scanner_;  ///< a client may go on in plain text on the socket of its TLS
   std::uint64_t queued_ = 0;
   std::uint64_t response_end_ = 0;
   bool answered_ = false;

@@ -70,7 +70,8 @@ TEST_P(HowFar, IsKnownSplitAnywhere) {
   }
 }
 
-const std::string kSettings = frame(4, "\0\3\0\0\0\x64");
+const std::string kSettings = frame(4, std::string("\0\3\0\0\0\x64", 6));
+const std::string kGoaway = std::string("\0\0\0\0\0\0\0\0", 8);
 
 INSTANTIATE_TEST_SUITE_P(
     Speeches, HowFar,
@@ -92,12 +93,18 @@ INSTANTIATE_TEST_SUITE_P(
         Speech{"Mqtt", std::string("\x10\x10\0\4MQTT\4\2\0\x3c\0\4user", 18), Progress::other},
         Speech{"Smtp", "EHLO client.pin.test\r\nAUTH PLAIN AHVzZXIAcGFzcw==\r\n", Progress::other},
         Speech{"Postgres", std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8), Progress::other},
-        Speech{"PartOfPreface", kPreface.substr(0, 10), Progress::boilerplate, false, "", 0},
+        Speech{"PartOfPreface", kPreface.substr(0, 10), Progress::request_line},
         Speech{"Preface", kPreface, Progress::boilerplate, false, "", 0},
-        Speech{"PrefaceAndSettings", kPreface + kSettings + frame(8, "\0\0\1\0") + frame(6, "12345678") + frame(4, ""),
+        Speech{"PrefaceAndSettings",
+               kPreface + kSettings + frame(8, std::string("\0\0\1\0", 4)) + frame(6, "12345678") + frame(4, ""),
                Progress::boilerplate, false, "", 0},
         Speech{"H2Priority", kPreface + kSettings + frame(2, std::string("\0\0\0\0\xc8", 5)), Progress::boilerplate,
                false, "", 0},
+        Speech{"H2Goaway", kPreface + kSettings + frame(7, kGoaway), Progress::boilerplate, false, "", 0},
+        Speech{"H2GoawayAndDebugData", kPreface + kSettings + frame(7, kGoaway + "why"), Progress::boilerplate, false,
+               "", 20},
+        Speech{"H2PingOfAnotherSize", kPreface + kSettings + frame(6, "123456789"), Progress::boilerplate, false, "",
+               18},
         Speech{"H2Headers", kPreface + kSettings + frame(1, "abcdef"), Progress::headers, false, "", 15},
         Speech{"H2Body", kPreface + kSettings + frame(1, "abcdef") + frame(0, "xy"), Progress::body, false, "", 26},
         Speech{"Ssl2Hello", std::string("\x80\x2e\1\3\3\0\x15\0\0\0\x10", 11), Progress::other},

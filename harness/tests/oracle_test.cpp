@@ -66,6 +66,20 @@ TEST_F(Oracle, RefusesAnotherKeyAndUntrustedChains) {
   EXPECT_EQ(ask({pins_on({genuine_.leaf_key})}, trust_, {shown_.leaf()}).answer, Answer::refuse) << "no intermediate";
 }
 
+TEST_F(Oracle, ALinkCertificateLeadsFromANewRootKeyToTheOldOne) {
+  // RFC 4210 section 4.4: the new root key, certified under the old one, with the same name.
+  const auto spec = authority_spec("Genuine Root TEST");
+  const auto renewed = Authority::root(KeyPair::generate(KeyType::p256), spec);
+  const auto link = genuine_.root.issue(renewed.key(), spec);
+  const auto leaf = renewed.issue(genuine_.leaf_key, leaf_spec());
+  const std::vector<Certificate> old_trust = {genuine_.root.certificate()};
+  ASSERT_EQ(test::cli_verify(old_trust, {leaf, link}), "");
+  for (const auto& key : {genuine_.leaf_key, renewed.key(), genuine_.root.key()}) {
+    EXPECT_EQ(ask({pins_on({key})}, old_trust, {leaf, link}).answer, Answer::accept);
+  }
+  EXPECT_EQ(ask({pins_on({genuine_.leaf_key})}, old_trust, {leaf}).answer, Answer::refuse);
+}
+
 TEST_F(Oracle, AnUnpinnedHostIsValidationAlone) {
   for (const auto& sets : {std::vector<PinSet>{}, {pins_on({stranger_}, "other.test")}}) {
     const auto decision = ask(sets, trust_, rogue_.chain);

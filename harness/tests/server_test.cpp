@@ -148,6 +148,35 @@ TEST_F(ServerTest, APlainTextRequestIsSeenAndAnswered) {
   EXPECT_NE(facts.response_sent_at, 0);
 }
 
+TEST_P(ServerVersions, PlainTextOnTheSocketOfATlsConnectionIsSeen) {
+  enum class When { after_hello, after_handshake, after_close };
+  for (const auto when : {When::after_hello, When::after_handshake, When::after_close}) {
+    Socket socket(server_.port());
+    TlsClient client(ClientOptions{GetParam().number});
+    if (when == When::after_hello) {
+      client.handshake();
+      socket.send(text_of(client.take_output()));
+      EXPECT_NE(socket.receive(), "");
+    } else {
+      ASSERT_TRUE(handshake(client, socket));
+    }
+    if (when == When::after_close) {
+      client.close();
+      socket.send(text_of(client.take_output()));
+      socket.read_all();
+    }
+    socket.send(kRequest.substr(0, 12));
+    socket.send(kRequest.substr(12));
+    socket.finish();
+    socket.read_all();
+    socket.close();
+    const auto facts = settled().back();
+    EXPECT_FALSE(facts.plaintext);
+    EXPECT_EQ(facts.data_bytes, 0U);
+    EXPECT_EQ(facts.plain_secrets, std::vector{kSecret});
+  }
+}
+
 TEST_F(ServerTest, GarbageAndSilenceHarmNobody) {
   for (const auto& text : {std::string("\x16\x03\x01\xff\xff"), std::string("\x16garbage garbage garbage"),
                            std::string(100'000, '\x16'), std::string("\0\0\0\0", 4), std::string()}) {

@@ -9,8 +9,11 @@ from enum import StrEnum
 
 from pindrill.model import Observation
 
+SAME_MOMENT = 10_000_000
+"""Nanoseconds. Who closes one connection and opens the next does both before they are noticed, in any order."""
 CLOSE_NOTIFY = 0
 USER_CANCELED = 90
+_FATAL = 2
 
 
 class Shape(StrEnum):
@@ -19,6 +22,7 @@ class Shape(StrEnum):
     NO_HELLO = "sent no ClientHello"
     BEFORE_FLIGHT = "ended before it was shown the certificate"
     ALERT = "refused with an alert"
+    BROKEN_OFF = "sent what is no TLS, so that the server broke off"
     SILENT_FIN = "closed without alert or Finished"
     SILENT_RESET = "reset without alert or Finished"
     AFTER_HANDSHAKE = "completed the handshake and closed without data"
@@ -32,7 +36,7 @@ def shape(seen: Observation, ending_at: int) -> Shape:
     """`ending_at`: when the harness began to end the client (0: never); later ends prove nothing (T5, T11)."""
     if spoke_plaintext(seen):
         return Shape.PLAINTEXT
-    if seen.data_bytes and not seen.plaintext:
+    if sent_data(seen):
         return Shape.DATA
     if seen.ended == "open" or (ending_at and seen.ended_at >= ending_at):
         return Shape.OPEN
@@ -42,6 +46,8 @@ def shape(seen: Observation, ending_at: int) -> Shape:
         return Shape.AFTER_HANDSHAKE
     if not seen.flight_made_at:
         return Shape.BEFORE_FLIGHT
+    if _server_gave_up(seen):
+        return Shape.BROKEN_OFF
     if refusal_alert(seen) is not None:
         return Shape.ALERT
     if not seen.flight_sent_at or seen.flight_sent_at > seen.ended_at:
@@ -51,7 +57,18 @@ def shape(seen: Observation, ending_at: int) -> Shape:
 
 def spoke_plaintext(seen: Observation) -> bool:
     """A secret or a request in plain text; other bytes that are no TLS are garbage, which tells nothing."""
-    return seen.plaintext and (bool(seen.secrets) or seen.progress in ("request-line", "headers", "body"))
+    asked = seen.plaintext and (bool(seen.secrets) or seen.progress in ("request-line", "headers", "body"))
+    return asked or bool(seen.plain_secrets)
+
+
+def sent_data(seen: Observation) -> bool:
+    """Inside TLS. A secret counts wherever it stands, also in what a protocol calls boilerplate."""
+    return not seen.plaintext and bool(seen.data_bytes or seen.secrets)
+
+
+def is_garbage(seen: Observation) -> bool:
+    """Bytes that are neither TLS nor a request that is known."""
+    return seen.plaintext and bool(seen.data_bytes) and not spoke_plaintext(seen)
 
 
 def refusal_alert(seen: Observation) -> int | None:
@@ -62,6 +79,11 @@ def refusal_alert(seen: Observation) -> int | None:
     return None
 
 
+def _server_gave_up(seen: Observation) -> bool:
+    """By a fatal alert, before the client sent any: what the client did then is no refusal."""
+    return bool(seen.alerts) and seen.alerts[0].sent and seen.alerts[0].level == _FATAL
+
+
 def story(seen: Observation, ending_at: int = 0) -> str:
     """The connection in one line, for people."""
     what = shape(seen, ending_at)
@@ -69,7 +91,9 @@ def story(seen: Observation, ending_at: int = 0) -> str:
         secret = ", the request secret among it" if seen.secrets else ""
         early = f", {seen.early_data_bytes} of them as early data" if seen.early_data_bytes else ""
         line = f" ({seen.request_line})" if seen.request_line else ""
-        return f"sent {seen.data_bytes} readable bytes{secret}{early}{line}"
+        return f"sent {seen.data_bytes or seen.boilerplate_bytes} readable bytes{secret}{early}{line}"
+    if what is Shape.PLAINTEXT and not seen.plaintext:
+        return "sent the request secret in plain text on the socket of its TLS connection"
     if what is Shape.PLAINTEXT:
         return f"sent {seen.data_bytes} bytes in plain text" + (f" ({seen.request_line})" if seen.request_line else "")
     if what is Shape.ALERT:
@@ -81,6 +105,6 @@ def story(seen: Observation, ending_at: int = 0) -> str:
             f", after {seen.boilerplate_bytes} bytes of protocol boilerplate" if seen.boilerplate_bytes else ""
         )
         return f"completed the handshake and closed without data ({f'alert {alert}' if alert else how}{boilerplate})"
-    if what is Shape.BEFORE_FLIGHT and seen.failure:
+    if what in (Shape.BEFORE_FLIGHT, Shape.BROKEN_OFF) and seen.failure:
         return f"{what} ({seen.failure})"
     return what.value

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from pindrill.classify import REFUSALS, Shape, shape, spoke_plaintext, story
+from pindrill.classify import REFUSALS, SAME_MOMENT, Shape, is_garbage, sent_data, shape, spoke_plaintext, story
 from pindrill.model import (
     LEAKS,
     PRECEDENCE,
@@ -48,6 +48,8 @@ class StageFacts:
     """The connections that were shown this stage's credential."""
     report: ClientReport
     strays: Sequence[Stray] = ()
+    pins_known: bool = True
+    """Not where pins may be compiled in that nobody told of: then a refusal may be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,16 @@ def agree(runs: Sequence[Finding]) -> Finding:
     return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=f"repeated runs disagree: {shown}")
 
 
+def under_its_spelling(finding: Finding, genuine: Control) -> Finding:
+    """Of a host in another spelling: who refuses the genuine server under it as well refuses the spelling."""
+    if finding.verdict is not VerdictWord.OUTAGE or genuine is Control.ACCEPTED:
+        return finding
+    return Finding(
+        verdict=VerdictWord.INCONCLUSIVE,
+        reason="the genuine server was not accepted under this spelling of its name either",
+    )
+
+
 def control_of(finding: Finding) -> Control:
     """A twin's stage, judged as one that must be accepted, as a control."""
     match finding.verdict:
@@ -123,7 +135,12 @@ def _leak(facts: StageFacts) -> Finding | None:
 
 
 def _downgrade(facts: StageFacts) -> Finding | None:
-    plain = [seen for seen in facts.seen if spoke_plaintext(seen)]
+    # Without the secret it may be any request, which to a server that must be accepted replaces nothing.
+    plain = [
+        seen
+        for seen in facts.seen
+        if spoke_plaintext(seen) and (seen.secrets or seen.plain_secrets or facts.expected is not Expect.ACCEPT)
+    ]
     if facts.strays:
         stray = facts.strays[0]
         return Finding(
@@ -131,9 +148,8 @@ def _downgrade(facts: StageFacts) -> Finding | None:
             reason=f"the request secret arrived on another connection: {stray.where}, {story(stray.observation)}",
         )
     if plain:
-        return Finding(
-            verdict=VerdictWord.DOWNGRADE, reason=f"the client {story(plain[0])} to the port of its TLS server"
-        )
+        where = " to the port of its TLS server" if plain[0].plaintext else ""
+        return Finding(verdict=VerdictWord.DOWNGRADE, reason=f"the client {story(plain[0])}{where}")
     return None
 
 
@@ -157,7 +173,7 @@ def _leaks_to_rogue(facts: StageFacts) -> list[Finding]:
                     verdict=VerdictWord.CLIENT_AUTH_LEAK, reason="the client's certificate went to the rogue server"
                 )
             )
-        if seen.data_bytes:
+        if sent_data(seen):
             found.append(_data_to_rogue(seen, facts))
     return found
 
@@ -168,7 +184,10 @@ def _data_to_rogue(seen: Observation, facts: StageFacts) -> Finding:
     if report.said is Said.ACCEPTED or report.canary_out:
         return Finding(verdict=VerdictWord.FAIL_OPEN, reason=f"{what}, and took the answer")
     retried = any(
-        other.accepted_at < seen.accepted_at and shape(other, report.ending_at) in REFUSALS for other in facts.seen
+        other.accepted_at < seen.accepted_at
+        and other.ended_at <= seen.accepted_at + SAME_MOMENT
+        and shape(other, report.ending_at) in REFUSALS
+        for other in facts.seen
     )
     if retried:
         return Finding(verdict=VerdictWord.DOWNGRADE, reason=f"{what}, on a retry after it had refused")
@@ -181,7 +200,7 @@ def _data_to_rogue(seen: Observation, facts: StageFacts) -> Finding:
 def _refuse(facts: StageFacts, controls: Controls) -> Finding:
     if doubt := _doubt(facts, controls):
         return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=doubt)
-    if facts.expected is Expect.REPORT and any(_sent_data(seen) for seen in facts.seen):
+    if facts.expected is Expect.REPORT and any(sent_data(seen) for seen in facts.seen):
         return Finding(
             verdict=VerdictWord.PASS, reason=f"the client {story(_telling(facts))}; it {_said(facts.report)}"
         )
@@ -216,10 +235,12 @@ def _doubt(facts: StageFacts, controls: Controls) -> str | None:
         if report.said is not Said.REFUSED:
             return f"the client did not connect, and {_said(report)}"
         return _without_genuine(controls)
-    if facts.expected is Expect.REPORT and any(_sent_data(seen) for seen in facts.seen):
+    if facts.expected is Expect.REPORT and any(sent_data(seen) for seen in facts.seen):
         return None
     if not facts.seen:
         return f"the client did not connect; it {_said(report)}"
+    if any(is_garbage(seen) for seen in facts.seen):
+        return "the client sent bytes that are neither TLS nor a request: what they gave away is not known"
     shapes = _shapes(facts)
     if Shape.OPEN in shapes:
         return "a connection was still open at the deadline, without data: a timeout is no refusal"
@@ -280,12 +301,30 @@ def _doubt_of_outage(facts: StageFacts, controls: Controls) -> str | None:
     report, shapes = facts.report, _shapes(facts)
     if not _hellos(facts):
         return f"the client did not connect; it {_said(report)}"
-    refused = shapes & REFUSALS
-    if Shape.OPEN in shapes or not (refused or Shape.DATA in shapes):
+    if not facts.pins_known:
+        return (
+            f"the client {story(_telling(facts))}, as it should if keys of other servers are compiled into it: "
+            "say what is pinned by --pinned and --keyring, or --pinned none"
+        )
+    if Shape.OPEN in shapes or not shapes & (REFUSALS | {Shape.DATA}):
         return f"the client {story(_telling(facts))}: no evidence that it refused the certificate"
-    if refused == {Shape.SILENT_RESET} and Shape.DATA not in shapes and report.said is not Said.REFUSED:
+    if Shape.DATA in shapes:
+        return _doubt_of_late_outage(facts, controls)
+    if shapes & REFUSALS == {Shape.SILENT_RESET} and report.said is not Said.REFUSED:
         return f"the connection was reset before Finished, and the client {_said(report)}"
-    if refused:
+    if shapes & REFUSALS == {Shape.AFTER_HANDSHAKE}:
+        if report.said is Said.ACCEPTED:
+            return f"the client {story(_telling(facts))} and reports success: it made no request"
+        if all(_no_common_alpn(seen) for seen in facts.seen if seen.finished_at):
+            offered = ", ".join(sorted({name for seen in facts.seen if seen.hello for name in seen.hello.alpn}))
+            return f"the client speaks only {offered} (ALPN), which is not answered here"
+    return None
+
+
+def _doubt_of_late_outage(facts: StageFacts, controls: Controls) -> str | None:
+    """It sent its request to the server. A connection beside that one, without data, is one that nobody needed."""
+    report = facts.report
+    if _shapes(facts) & {Shape.ALERT, Shape.SILENT_FIN}:
         return None
     if report.said is Said.ACCEPTED:
         return f"the client {story(_telling(facts))} and reports success, but took no whole answer"
@@ -297,10 +336,15 @@ def _doubt_of_outage(facts: StageFacts, controls: Controls) -> str | None:
     )
 
 
+def _no_common_alpn(seen: Observation) -> bool:
+    offered = seen.hello.alpn if seen.hello else ()
+    return bool(offered) and "http/1.1" not in offered
+
+
 def _accepted(facts: StageFacts) -> Finding:
     shapes = _shapes(facts)
     resumed_only = all(seen.resumed for seen in facts.seen if seen.data_bytes)
-    if facts.seen and resumed_only and any(_sent_data(seen) for seen in facts.seen) and shapes & REFUSALS:
+    if facts.seen and resumed_only and any(sent_data(seen) for seen in facts.seen) and shapes & REFUSALS:
         return Finding(
             verdict=VerdictWord.OUTAGE_DEFERRED,
             reason="only a resumed session still works; a full handshake is refused",
@@ -309,10 +353,6 @@ def _accepted(facts: StageFacts) -> Finding:
 
 
 # --- words -----------------------------------------------------------------------------------------------------
-
-
-def _sent_data(seen: Observation) -> bool:
-    return bool(seen.data_bytes) and not seen.plaintext
 
 
 def _shapes(facts: StageFacts) -> set[Shape]:

@@ -37,7 +37,7 @@ struct ClientHello {
 /// How far the client spoke.
 enum class Progress {
   nothing,
-  boilerplate,   ///< h2 preface, SETTINGS, WINDOW_UPDATE, PING, GOAWAY: nothing of the user's
+  boilerplate,   ///< h2 preface, SETTINGS, WINDOW_UPDATE, PING, GOAWAY without debug data: nothing of the user's
   request_line,  ///< the head of a request, not yet complete
   headers,
   body,
@@ -72,6 +72,8 @@ struct Observation {
   Nanoseconds first_data_at = 0;
   std::string request_line = {};          ///< secrets and query values redacted
   std::vector<std::string> secrets = {};  ///< request secrets seen in readable data
+  /// Request secrets that stood in the bytes of a TLS connection as they are: before, behind or instead of its records.
+  std::vector<std::string> plain_secrets = {};
 
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

@@ -73,7 +73,6 @@ class Certificate {
   std::int64_t not_before() const;  ///< seconds since the epoch
   std::int64_t not_after() const;
   bool is_ca() const;
-  bool self_issued() const;  ///< subject and issuer are the same name
   Bytes serial() const;
   Bytes subject_key_id() const;  ///< empty when absent
   bool operator==(const Certificate& other) const noexcept { return der() == other.der(); }

@@ -14,9 +14,8 @@ from math import inf
 
 from pindrill.audit.facts import Condition, Contact, Destination, Run
 from pindrill.audit.showing import REFUSALS, ROGUE, SILENT, UNTRUSTED, Showing, What, answered_at, left_at, show
+from pindrill.classify import SAME_MOMENT
 
-_SAME_MOMENT = 10_000_000
-"""Nanoseconds. Who closes one connection and opens the next does both before they are noticed, in any order."""
 _UNTRUSTED_CERTIFICATE = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
 
 
@@ -151,7 +150,7 @@ class Evidence:
         return any(
             each.contact.run == contact.run
             and each.contact.seen.accepted_at < began
-            and _end(each.contact) <= began + _SAME_MOMENT
+            and _end(each.contact) <= began + SAME_MOMENT
             for each in refusals
         )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ from pindrill.cli.arguments import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 from pindrill.reports.plain import harmless
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Commands(TyperGroup):
@@ -80,7 +83,9 @@ def application(words: Sequence[str]) -> typer.Typer:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
     try:
         application(sys.argv[1:])(standalone_mode=True)
     except (UsageError, InputError) as error:
@@ -94,6 +99,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(3)
     except KeyboardInterrupt:
+        sys.exit(3)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = error.filename or "a file that was to be written"
+        print(f"pindrill: {where}: {error.strerror}; it is not whole", file=sys.stderr)
         sys.exit(3)
     except Exception:
         traceback.print_exc()

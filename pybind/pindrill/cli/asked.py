@@ -42,6 +42,23 @@ def read_strategies(names_: Sequence[str] | None) -> tuple[Strategy, ...] | None
     return tuple(STRATEGY[name] for name in dict.fromkeys(names_))
 
 
+def refuse_nothing(
+    scenarios: Sequence[Scenario], strategies: Sequence[Strategy] | None, versions: Sequence[TlsVersion]
+) -> None:
+    """UsageError where no cell is left of what was asked for."""
+    without_backup = bool(strategies) and not any(each.backup for each in strategies or ())
+    why = [
+        f"{each.code} is for TLS {' and '.join(each.tls)}"
+        if not set(each.tls) & set(versions)
+        else f"{each.code} needs a strategy with a backup pin, such as --strategy leaf-spki+backup"
+        if each.needs_backup and without_backup
+        else ""
+        for each in scenarios
+    ]
+    if all(why):
+        raise UsageError(f"nothing is to be run: {'; '.join(dict.fromkeys(why))}")
+
+
 def read_semantics(text_: str) -> Semantics:
     values: dict[str, Any] = {}
     allowed = {

@@ -13,8 +13,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pindrill.cli.asked import read_assignment, read_scenarios, read_semantics, read_strategies, read_versions
-from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, read_shard
+from pindrill.cli.asked import (
+    read_assignment,
+    read_scenarios,
+    read_semantics,
+    read_strategies,
+    read_versions,
+    refuse_nothing,
+)
+from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, exit_code_with, read_shard
 from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
@@ -59,6 +66,7 @@ def drill(
     wanted = read_scenarios(only, which)
     versions = read_versions(tls)
     strategies = read_strategies(strategy)
+    refuse_nothing(wanted, strategies, versions)
     if not 0 < deadline < math.inf or repeat < 1 or jobs < 0:
         raise UsageError("--deadline is a number above 0, --repeat at least 1, --jobs at least 0")
     if resume and not json_file:
@@ -76,8 +84,9 @@ def drill(
     )
     subjects = read_subjects(command or [], client or [], adapter, given)
     refuse_strategies_without_pins(subjects, strategies, pinned, keyring)
-    if junit_file:
-        refuse_unwritable(junit_file)
+    for file in (junit_file, key_log):
+        if file:
+            refuse_unwritable(file)
     asked = Asked(
         scenarios=wanted,
         strategies=strategies,
@@ -90,6 +99,7 @@ def drill(
         rounds=repeat,
         shard=read_shard(shard),
         key_log=key_log,
+        edit_hosts=edit_hosts,
     )
     with ExitStack() as stack:
         if keyring:
@@ -104,11 +114,11 @@ def drill(
             stack.callback(results.close)
         tally = drill_all(subjects, asked, place, results)
     lines = latest(tally.lines)
+    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
     if junit_file:
         junit_file.write_text(junit.render(lines))
-    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
     print_misled(asked.via.told if asked.via else None)
-    raise typer.Exit(exit_code_of(lines, tally))
+    raise typer.Exit(exit_code_with(results, exit_code_of(lines, tally)))
 
 
 def refuse_unwritable(path: Path) -> None:

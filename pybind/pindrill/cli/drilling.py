@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pindrill.cli.client_file import Known
+from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Subject, read_pinning
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
@@ -48,6 +49,7 @@ class Asked:
     rounds: int = 1
     shard: tuple[int, int] = WHOLE
     key_log: Path | None = None
+    edit_hosts: bool = False
     via: MitmServers | None = None
     """Clients meet mitmproxy, not our own servers."""
 
@@ -72,6 +74,7 @@ def drill_all(
     address, directory = place
     keys = Keyring.open_to_drill(asked.keyring) if asked.keyring else Keyring()
     tally = Tally(lines=list(results.earlier) if results else [])
+    done = {subject.name: _done(tally.lines, subject, asked) for subject in subjects}
     for number, subject in enumerate(subjects):
         own = directory / f"client-{number}"
         own.mkdir()
@@ -84,8 +87,8 @@ def drill_all(
             pinning=read_pinning(subject.make_driver, asked.pinned, asked.keyring),
             rounds=asked.rounds,
             jobs=asked.jobs,
-            repeat_command=_repeat_command(subject, asked),
-            done=_done(tally.lines, subject.name),
+            repeat_command=_of_cell(_repeat_command(subject, asked)),
+            done=done[subject.name],
             shard=asked.shard,
         )
         mint = Mint(keys)
@@ -100,8 +103,7 @@ def drill_all(
             open_server=asked.via.open if asked.via else None,
         )
         try:
-            unwatched = bench.unwatched if number == 0 else []
-            _run(Drill(bench, mint, request), subject, tally, results, unwatched, asked, excuse)
+            _run(Drill(bench, mint, request), subject, tally, results, asked, excuse)
         finally:
             bench.close()
         if tally.interrupted:
@@ -122,13 +124,10 @@ def _run(
     subject: Subject,
     tally: Tally,
     results: ResultFile | None,
-    unwatched: Sequence[str],
     asked: Asked,
     excuse: Callable[[Result], str | None] | None,
 ) -> None:
     console = Console(stderr=True)
-    for gap in unwatched:
-        console.print(f"not watched for downgrades: {gap}", highlight=False)
     mine: list[Result] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -159,38 +158,80 @@ def _run(
 
 
 def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list[str]:
-    """Listed deviations that no longer happen, of the cells that were run."""
-    return [
-        f"{client}: {', '.join(known.scenarios)} is listed as a known {known.verdict}, but did not happen"
-        for known in listed
-        if any(known.covers(line) for line in lines)
-        and not any(known.covers(line) and line["verdict"] == known.verdict for line in lines)
-    ]
+    """Listed deviations that no longer happen, in whichever of the cells that were run."""
+    found = []
+    ran = [line for line in latest(lines) if line["verdict"] != VerdictWord.UNSUPPORTED]
+    for known in listed:
+        covered = [line for line in ran if known.covers(line)]
+        gone = [line for line in covered if line["verdict"] != known.verdict]
+        if gone:
+            where = "" if len(gone) == len(covered) else f" in {_cells(gone)}"
+            listed_as = f"{', '.join(known.scenarios)} is listed as a known {known.verdict}"
+            found.append(f"{client}: {listed_as}, but did not happen{where}")
+    return found
+
+
+def _cells(lines: Sequence[Result]) -> str:
+    return ", ".join(f"{line['code']} TLS {line['tls']} {line['strategy']}" for line in lines)
 
 
 def exit_code_of(lines: Sequence[Result], tally: Tally) -> int:
     words = {VerdictWord(line["verdict"]) for line in lines if not line.get("known")}
     if words & VIOLATIONS or tally.stale:
         return 1
-    judged = {VerdictWord(line["verdict"]) for line in lines} - {VerdictWord.UNSUPPORTED}
-    return 3 if words & UNJUDGED or tally.interrupted or not judged else 0
+    return 3 if words & UNJUDGED or tally.interrupted or not lines or _wholly_unsupported(lines) else 0
 
 
-def _done(lines: Sequence[Result], client: str) -> frozenset[tuple[str, str, str, int]]:
-    return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in lines if r["client"] == client)
+def exit_code_with(results: ResultFile | None, code: int) -> int:
+    """Says what could not be written; a run without its results is no success."""
+    if not results or not results.trouble:
+        return code
+    print(f"pindrill: {results.trouble}", file=sys.stderr)
+    return code or 3
 
 
-def _repeat_command(subject: Subject, asked: Asked) -> Callable[[Cell], str]:
+def _wholly_unsupported(lines: Sequence[Result]) -> set[str]:
+    """Clients of which nothing was judged; a part of a run cannot tell."""
+    able = {line["client"] for line in lines if line["verdict"] != VerdictWord.UNSUPPORTED or "shard" in line}
+    return {line["client"] for line in lines} - able
+
+
+def _done(lines: Sequence[Result], subject: Subject, asked: Asked) -> frozenset[tuple[str, str, str, int]]:
+    """The cells that need not be run again; UsageError where they are of another client, or asked for otherwise."""
+    repeat = _repeat_command(subject, asked)
+    mine = [line for line in lines if line["client"] == subject.name]
+    for line in mine:
+        before = (line["repeat"], line["semantics"], line.get("client_version", ""))
+        now = (repeat(line["scenario"], line["strategy"], line["tls"]), str(subject.semantics), subject.version)
+        if before != now:
+            what, was, is_ = next(
+                (what, was, is_)
+                for what, was, is_ in zip(("by", "with the semantics", "on the version"), before, now, strict=True)
+                if was != is_
+            )
+            raise UsageError(
+                f"--resume: {line['code']} of {subject.name} was run {what}\n  {was}\nand not {what}\n  {is_}\n"
+                "Results of two clients do not go together: name another --json file"
+            )
+    return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in mine)
+
+
+def _of_cell(repeat: Callable[[str, str, str], str]) -> Callable[[Cell], str]:
+    return lambda cell: repeat(cell.scenario.id, cell.strategy_name, cell.tls)
+
+
+def _repeat_command(subject: Subject, asked: Asked) -> Callable[[str, str, str], str]:
+    """Of a scenario, a strategy and a TLS version."""
     options = ["--keyring", str(asked.keyring)] if asked.keyring else []
     options += ["--pinned", asked.pinned] if asked.pinned else []
     options += ["--semantics", asked.semantics] if asked.semantics else []
     options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != 10.0 else []
+    options += ["--edit-hosts"] if asked.edit_hosts else []
     options += ["--via", "mitmproxy", "--mitmdump", str(asked.via.mitmdump.path)] if asked.via else []
 
-    def repeat(cell: Cell) -> str:
-        chosen = ["--strategy", cell.strategy_name] if cell.strategy and not asked.pinned else []
-        parts = ["pindrill", "drill", "--only", cell.scenario.id, *chosen, "--tls", cell.tls, *options, *subject.repeat]
-        return shlex.join(parts)
+    def repeat(scenario: str, strategy: str, tls: str) -> str:
+        chosen = ["--strategy", strategy] if strategy != "-" and not asked.pinned else []
+        return shlex.join(["pindrill", "drill", "--only", scenario, *chosen, "--tls", tls, *options, *subject.repeat])
 
     return repeat
 

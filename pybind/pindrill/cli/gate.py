@@ -87,6 +87,7 @@ def gate(
         junit_file.write_text(suites)
     if sarif_file:
         sarif_file.write_text(_sarif(file, findings, lines))
+    code = drilling.exit_code_with(results, code)
     print(sentence(code, findings, lines, tally.stale, _checked(file), tally.interrupted))
     raise typer.Exit(code)
 

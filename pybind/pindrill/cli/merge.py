@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pindrill.cli.client_file import read_client_file
 from pindrill.cli.drill import refuse_unwritable
-from pindrill.cli.drilling import Tally, exit_code_of, stale
+from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale
 from pindrill.cli.stored import Result, read_stored
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
@@ -41,14 +41,13 @@ def merge(
     for path in client or ():
         file = read_client_file(path)
         tally.stale += stale(file.name, file.known, [line for line in lines if line["client"] == file.name])
-    if json_file:
-        _write(lines, json_file)
+    written = _write(lines, json_file) if json_file else None
+    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
     if junit_file:
         junit_file.write_text(junit.render(lines))
-    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
     for gap in missing:
         print(f"pindrill: {gap}", file=sys.stderr)
-    raise typer.Exit(exit_code_of(lines, tally))
+    raise typer.Exit(exit_code_with(written, exit_code_of(lines, tally)))
 
 
 def _missing(lines: Iterable[Result]) -> list[str]:
@@ -72,8 +71,9 @@ def _missing(lines: Iterable[Result]) -> list[str]:
     ]
 
 
-def _write(lines: Sequence[Result], path: Path) -> None:
+def _write(lines: Sequence[Result], path: Path) -> ResultFile:
     file = ResultFile(path, resume=False)
     for line in lines:
         file.append(line)
     file.close()
+    return file

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,13 @@ class AdapterDriver:
         if process.alive:
             self._idle.put(process)
 
-    def close(self) -> None:
+    def close(self, patience_s: float = 0) -> None:
+        give_up = time.monotonic() + patience_s
         with self._lock:
             for process in self._all:
-                process.end()
+                process.end_input()
+            for process in self._all:
+                process.end(max(0.0, give_up - time.monotonic()))
 
     def _start(self) -> _Process:
         with self._lock:
@@ -82,10 +86,11 @@ class AdapterSession:
                 duration_s=duration,
                 stderr=self._process.errors(),
             )
-        said = _SAID.get(str(answer.get("result")), Said.ERROR)
+        result = answer.get("result")
+        said = _SAID.get(result) if isinstance(result, str) else None
         detail = str(answer.get("error") or answer.get("why") or "")[:300]
-        if answer.get("result") not in _SAID:
-            detail = f"its answer has the result {answer.get('result')!r}"
+        if said is None:
+            said, detail = Said.ERROR, f"its answer has the result {result!r}"[:300]
         body = answer.get("body")
         return ClientReport(
             said=said,
@@ -121,6 +126,7 @@ class _Process:
         self._pending = b""
         self._asking = threading.RLock()
         self._ending = threading.Lock()
+        self._input_ended = False
         self.alive = True
         self.ending_at = 0
 
@@ -147,7 +153,7 @@ class _Process:
                 return answer, ""
 
     def tell(self, message: Mapping[str, Any]) -> bool:
-        if not self.alive:
+        if not self.alive or self._input_ended:
             return False
         data = memoryview(json.dumps(message).encode() + b"\n")
         try:
@@ -163,13 +169,23 @@ class _Process:
         except OSError:
             return ""
 
-    def end(self) -> None:
+    def end_input(self) -> None:
+        """That it hears the end of its input is how an adapter learns that nothing more is asked."""
+        with self._ending:
+            if not self._input_ended:
+                self._input_ended = True
+                os.close(self._input_write)
+
+    def end(self, patience_s: float = 0) -> None:
+        """With all its descendants; those that are still there after so long are ended."""
+        self.end_input()
         with self._ending:
             if not self.alive:
                 return
             self.alive = False
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(patience_s)
             self.ending_at = time.monotonic_ns()
-            os.close(self._input_write)
             assert self._popen.stdin
             self._popen.stdin.close()
             self._popen.wait()

@@ -51,7 +51,7 @@ class CallableDriver:
     def end(self) -> None:
         """A function's objects end with it."""
 
-    def close(self) -> None:
+    def close(self, patience_s: float = 0) -> None:
         """Nothing was started."""
 
     def _call(self, target: Target) -> tuple[Said, str, object]:

@@ -7,6 +7,7 @@ import binascii
 import errno
 import json
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,10 @@ _FATAL = frozenset(
         signal.SIGTERM, signal.SIGSYS, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGALRM,
     )
 )  # fmt: skip
+
+_GO_PANIC = 2
+_GO_CRASH = re.compile(rb"^(panic: runtime error|fatal error): ", re.MULTILINE)
+"""Go's runtime ends a program itself, with an ordinary exit code; a panic of the program's own may be its refusal."""
 
 
 class CommandDriver:
@@ -56,7 +61,7 @@ class CommandDriver:
     def session(self, directory: Path) -> CommandSession:
         return CommandSession(self, directory)
 
-    def close(self) -> None:
+    def close(self, patience_s: float = 0) -> None:
         end_all()
 
 
@@ -136,6 +141,8 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
             return Said.DIED, f"by {signal_name(ended.signal)}" + (f": {words}" if words else "")
         return (Said.SILENT, "") if ignore_exit_code else (Said.TIMEOUT, "it was ended at the deadline")
     code = ended.exit_code
+    if code == _GO_PANIC and _GO_CRASH.search(ended.stderr):
+        return Said.DIED, f"exit {code}: {words}"
     if code is None:
         return Said.DIED, "it ended its shepherd, which could not tell how it ended"
     if code in _FATAL:

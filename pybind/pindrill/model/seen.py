@@ -64,6 +64,8 @@ class Observation:
     first_data_at: int = 0
     request_line: str = ""
     secrets: tuple[str, ...] = ()
+    plain_secrets: tuple[str, ...] = ()
+    """In plain text on the socket of a TLS connection: before, behind or instead of its records."""
     bytes_in: int = 0
     bytes_out: int = 0
     response_sent_at: int = 0
@@ -79,6 +81,7 @@ class Observation:
             "hello": hello and ClientHello.from_dict(hello),
             "alerts": tuple(Alert(**alert) for alert in facts["alerts"]),
             "secrets": tuple(facts["secrets"]),
+            "plain_secrets": tuple(facts.get("plain_secrets", ())),
         }
         return cls(**values)
 

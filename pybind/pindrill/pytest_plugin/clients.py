@@ -41,7 +41,7 @@ class FunctionDriver:
             raise RuntimeError("the test of this client is over")
         return FunctionSession(self.client, directory)
 
-    def close(self) -> None:
+    def close(self, patience_s: float = 0) -> None:
         self.client = None
 
 

@@ -160,7 +160,13 @@ def _lines(drill: Drill) -> list[Result]:
 
     if drill.run(emit).interrupted:
         raise KeyboardInterrupt
-    return list(newest.values())
+    done = {(line["scenario"], line["tls"]) for line in newest.values() if not _is_unsupported(line)}
+    # A strategy that was probed away says nothing where the client was tested under another.
+    return [x for x in newest.values() if not _is_unsupported(x) or (x["scenario"], x["tls"]) not in done]
+
+
+def _is_unsupported(line: Result) -> bool:
+    return bool(line["verdict"] == VerdictWord.UNSUPPORTED)
 
 
 def _key(line: Result) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import tempfile
 import threading
@@ -18,12 +20,25 @@ from pindrill.classify import Shape, shape
 from pindrill.clients import Driver
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
-from pindrill.model import HOST, ROGUE, ClientReport, Observation, Said, Stray, Target, TargetPins, TlsVersion
+from pindrill.model import (
+    HOST,
+    ROGUE,
+    ClientReport,
+    Observation,
+    Said,
+    Stray,
+    Target,
+    TargetPins,
+    TlsVersion,
+    UsageError,
+)
 from pindrill.runner.homes import Homes
 from pindrill.runner.plan import Play, PlayStage
 
 SECRET_PREFIX, CANARY_PREFIX = "pd7s", "pd7c"
 _SETTLE_S = 0.5
+_IN_USE = os.strerror(errno.EADDRINUSE)
+_OWN_NETWORK = "unshare --map-root-user --net sh -c 'ip link set lo up && pindrill …'"
 _MAX_OPEN = 256
 
 
@@ -56,7 +71,7 @@ class Run:
 
     number: int
     server: Server | None
-    """Kept open while the client's process lives: something may still arrive."""
+    """Kept open for a while: something may still arrive."""
     secrets: list[str]
     strays: dict[str, list[Stray]]
     reports: list[ClientReport] = field(default_factory=list)
@@ -180,9 +195,7 @@ class Bench:
             session.end()
 
     def _keep_open(self, run: Run) -> None:
-        if not self.driver.outlives_attempts:
-            run.server = None
-            return
+        """Somebody whom the client told the address may still come, even if the client itself has ended."""
         with self._lock:
             self._open.append(run)
             oldest = self._open.popleft() if len(self._open) > _MAX_OPEN else None
@@ -244,7 +257,7 @@ class Bench:
 
     def _note(self, seen: list[Observation], own: frozenset[str], where: str) -> None:
         for observation in seen:
-            for secret in observation.secrets:
+            for secret in (*observation.secrets, *observation.plain_secrets):
                 if secret in own:
                     continue
                 stray = Stray(where=where, observation=observation)
@@ -268,6 +281,11 @@ class Bench:
                     response,
                 )
             except _core.CoreError as error:
+                if _IN_USE in str(error):
+                    raise UsageError(
+                        f"port {port}: {error}. A program that listens on every address hides what a client sends to "
+                        f"this port in plain text.\nStop it, or give pindrill a network of its own: {_OWN_NETWORK}"
+                    ) from error
                 self.unwatched.append(f"port {port}: {error}")
                 continue
             sinks[port] = (server, 0)

@@ -16,9 +16,12 @@ from pindrill.judge import (
     control_of,
     fold,
     judge_stage,
+    under_its_spelling,
 )
 from pindrill.mint import Mint
 from pindrill.model import (
+    GENUINE,
+    HOST,
     LEAKS,
     RFC7469,
     STRATEGIES,
@@ -30,7 +33,7 @@ from pindrill.model import (
     TlsVersion,
     VerdictWord,
 )
-from pindrill.runner.bench import Bench, Run, hung
+from pindrill.runner.bench import Bench, Run, StageRun, hung
 from pindrill.runner.plan import Cell, Pinning, Planner, Play
 from pindrill.runner.results import Result, result_line
 
@@ -38,6 +41,9 @@ DEFAULT_STRATEGY = STRATEGY["leaf-spki+backup"]
 _PROBED = (
     *(STRATEGY[f"{kind}+backup"] for kind in ("leaf-spki", "leaf-cert", "intermediate-spki", "root-spki")),
     *(STRATEGY[kind] for kind in ("leaf-spki", "leaf-cert", "intermediate-spki", "root-spki")),
+)
+_WITH_ROOT = Scenario(
+    id="", code="", summary="", catches="", stages=(), genuine=GENUINE.present("leaf", "issuers", "root")
 )
 _HUNG_SHARE = 10
 """A client that hung at its genuine server is given this part of the deadline from then on."""
@@ -101,6 +107,7 @@ class Drill:
                 self._bench.driver.close()
                 pool.shutdown(wait=True, cancel_futures=True)
         if not verdicts.interrupted:
+            self._bench.driver.close(self._bench.deadline_s)  # what lives on may still send something
             for line in self._superseding():
                 verdicts.lines.append(line)
                 emit(line, len(todo))
@@ -126,7 +133,10 @@ class Drill:
         if cell.unsupported or cell.play is None:
             return self._line(cell, _unsupported(cell.unsupported or ""), Controls(genuine=Control.ABSENT), [])
         if cell.strategy in inexpressible:
-            why = f"the client cannot express the strategy {cell.strategy_name}: it refuses the genuine server under it"
+            why = (
+                f"the client cannot express the strategy {cell.strategy_name}: "
+                "it refuses the genuine server under it, and accepts it under another"
+            )
             return self._line(cell, _unsupported(why), Controls(genuine=Control.REFUSED), [])
         finding, controls, runs = self._judge(cell, cell.play)
         self._judged[cell] = (finding, runs)
@@ -142,7 +152,10 @@ class Drill:
         if findings[0].needs_repeat:
             runs.append(self._play(play, attempt=1))
             findings.append(self._fold(cell, runs[1], controls))
-        return agree(findings), controls, runs
+        finding = agree(findings)
+        if play.host != HOST:
+            finding = under_its_spelling(finding, controls.genuine)
+        return finding, controls, runs
 
     def _play(self, play: Play, attempt: int = 0) -> Run:
         if self._stop.is_set():
@@ -152,10 +165,7 @@ class Drill:
     def _fold(self, cell: Cell, run: Run, controls: Controls) -> Finding:
         return fold(
             [
-                judge_stage(
-                    StageFacts(expected=planned.expected, seen=stage.seen, report=stage.report, strays=stage.strays),
-                    controls,
-                )
+                judge_stage(self._facts(planned.expected, stage), controls)
                 for planned, stage in zip(cell.stages, run.stages, strict=True)
             ]
         )
@@ -176,10 +186,17 @@ class Drill:
         return control_of(self._accepting(twin))
 
     def _accepting(self, play: Play) -> Finding:
-        [stage] = self._play(play).stages
-        return judge_stage(
-            StageFacts(expected=Expect.ACCEPT, seen=stage.seen, report=stage.report, strays=stage.strays),
-            Controls(genuine=Control.ABSENT),
+        """What comes before its last stage leads up to it."""
+        stage = self._play(play).stages[-1]
+        return judge_stage(self._facts(Expect.ACCEPT, stage), Controls(genuine=Control.ABSENT))
+
+    def _facts(self, expected: Expect, stage: StageRun) -> StageFacts:
+        return StageFacts(
+            expected=expected,
+            seen=stage.seen,
+            report=stage.report,
+            strays=stage.strays,
+            pins_known=self._request.pinning != "presumed",
         )
 
     # --- which strategies ----------------------------------------------------------------------------------------
@@ -199,7 +216,10 @@ class Drill:
         if request.strategies:
             return request.strategies, frozenset()
         if request.strategies is None:
-            return (self._first_expressed(pool),), frozenset()
+            chosen = self._first_expressed(pool)
+            if chosen != DEFAULT_STRATEGY:
+                return (DEFAULT_STRATEGY, chosen), frozenset({DEFAULT_STRATEGY})
+            return (chosen,), frozenset()
         expressed = dict(zip(STRATEGIES, pool.map(self._expresses, STRATEGIES), strict=True))
         missing = frozenset(strategy for strategy, accepted in expressed.items() if not accepted)
         # Where none is accepted the client is at fault, not the notation.
@@ -212,8 +232,10 @@ class Drill:
         return next((strategy for strategy, accepted in answers if accepted), DEFAULT_STRATEGY)
 
     def _expresses(self, strategy: Strategy) -> bool:
+        """Also where only a chain that is sent with its root is accepted: that is a mistake, and no notation."""
         return any(
-            self._accepting(self._planner.genuine(strategy, tls)).verdict is VerdictWord.PASS
+            self._accepting(self._planner.genuine(strategy, tls, scenario)).verdict is VerdictWord.PASS
+            for scenario in ((None, _WITH_ROOT) if strategy.kind == "root-spki" else (None,))
             for tls in reversed(self._request.versions)
         )
 
@@ -243,6 +265,7 @@ class Drill:
             runs=runs,
             repeat=self._request.repeat_command(cell),
             mint=self._mint,
+            unwatched=self._bench.unwatched,
         )
 
 

@@ -70,15 +70,20 @@ def advice() -> UsageError:
 def edited_hosts(address: str) -> Iterator[None]:
     """For containers that allow no namespaces: lines in the real hosts file, removed at the end."""
     try:
-        before = _HOSTS.read_text() if _HOSTS.exists() else ""
-        kept = "".join(line for line in before.splitlines(keepends=True) if _MARK not in line)
+        kept = _unmarked_hosts()
         _HOSTS.write_text(kept + ("" if kept.endswith("\n") or not kept else "\n") + _lines(address))
     except OSError as error:
         raise UsageError(f"--edit-hosts: cannot write {_HOSTS}: {error.strerror}") from error
     try:
         yield
     finally:
-        _HOSTS.write_text(kept)
+        _HOSTS.write_text(_unmarked_hosts())
+
+
+def _unmarked_hosts() -> str:
+    """Read again each time: others may edit the file during the run."""
+    text = _HOSTS.read_text() if _HOSTS.exists() else ""
+    return "".join(line for line in text.splitlines(keepends=True) if _MARK not in line)
 
 
 def _through_sudo(hosts: Path) -> list[str]:

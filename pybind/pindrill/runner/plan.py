@@ -57,6 +57,8 @@ class CellStage:
     because: str
     """The oracle's sentence."""
     pin_twin: Play | None
+    compiled: tuple[str, ...] | None = None
+    """The pins that the client has from its keyring, which it is not told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,20 +128,27 @@ class Planner:
                 stages=tuple(CellStage(expected=Expect.REPORT, because="", pin_twin=None) for _ in scenario.stages),
                 unsupported=why,
             )
+        stages = tuple(self._stage(scenario, index, strategy, tls) for index in range(len(scenario.stages)))
+        to_refuse = [index for index, stage in enumerate(stages) if stage.expected is not Expect.ACCEPT]
         return Cell(
             scenario=scenario,
             strategy=strategy,
             tls=tls,
             play=self._play(scenario, scenario.stages, strategy, tls),
-            genuine_twin=self.genuine(strategy, tls, scenario),
-            stages=tuple(self._stage(scenario, stage, strategy, tls) for stage in scenario.stages),
+            genuine_twin=self.genuine(strategy, tls, scenario, before=to_refuse[-1] if to_refuse else 0),
+            stages=stages,
         )
 
-    def genuine(self, strategy: Strategy | None, tls: TlsVersion, scenario: Scenario | None = None) -> Play:
-        """The genuine server under the same trust file, spelling of the host and key type."""
+    def genuine(
+        self, strategy: Strategy | None, tls: TlsVersion, scenario: Scenario | None = None, *, before: int = 0
+    ) -> Play:
+        """The genuine server under the same trust file, spelling of the host and key type.
+
+        `before`: how many stages of the scenario lead up to it, since a client may refuse whatever comes second.
+        """
         base = scenario or Scenario(id="", code="", summary="", catches="", stages=())
         pins = PinsOf(pinned=base.genuine, backup=base.pins.backup if base.genuine != PinsOf().pinned else BACKUP)
-        return self._play(base, (Stage(serve=base.genuine, pins=pins),), strategy, tls)
+        return self._play(base, (*base.stages[:before], Stage(serve=base.genuine, pins=pins)), strategy, tls)
 
     def expectation(self, scenario: Scenario, stage: Stage, strategy: Strategy | None) -> tuple[Expect, str]:
         """What a correct client does; `report` where its declared semantics say otherwise."""
@@ -198,7 +207,8 @@ class Planner:
         expires = None if end is None else datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return PlayStage(serve=serve, pins=self._mint.pins(strategy, pins), of=strategy.of, expires=expires)
 
-    def _stage(self, scenario: Scenario, stage: Stage, strategy: Strategy | None, tls: TlsVersion) -> CellStage:
+    def _stage(self, scenario: Scenario, index: int, strategy: Strategy | None, tls: TlsVersion) -> CellStage:
+        stage = scenario.stages[index]
         if strategy is None and self._pinning == "presumed":
             expected, because = self._presumed(scenario, stage)
         else:
@@ -206,8 +216,11 @@ class Planner:
         twin = None
         if expected is not Expect.ACCEPT and self._pinning == "told" and strategy is not None:
             covering = Stage(serve=stage.serve, pins=PinsOf(pinned=stage.serve))
-            twin = self._play(scenario, (covering,), strategy, tls)
-        return CellStage(expected=expected, because=because, pin_twin=twin)
+            twin = self._play(scenario, (*scenario.stages[:index], covering), strategy, tls)
+        compiled = None
+        if self._pinning == "compiled" and strategy is not None:
+            compiled = self._mint.pins(strategy, stage.pins or scenario.pins)
+        return CellStage(expected=expected, because=because, pin_twin=twin, compiled=compiled)
 
     def _presumed(self, scenario: Scenario, stage: Stage) -> tuple[Expect, str]:
         expected, because = self.expectation(scenario, stage, STRATEGIES[0])

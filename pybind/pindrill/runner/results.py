@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,9 @@ def result_line(
     runs: list[Run],
     repeat: str,
     mint: Mint,
+    unwatched: Sequence[str] = (),
 ) -> Result:
+    """`unwatched`: where a secret could have gone without being seen."""
     return {
         "version": VERSION,
         "pindrill": _core.version,
@@ -59,7 +61,7 @@ def result_line(
         "strategy": cell.strategy_name,
         "tls": cell.tls,
         "round": cell.round,
-        "pins": list(cell.play.stages[0].pins or ()) if cell.play else [],
+        "pins": list(_pins(cell, 0) or ()),
         "semantics": semantics,
         "expected": cell.expected.value,
         "verdict": finding.verdict.value,
@@ -70,18 +72,27 @@ def result_line(
         "catches": cell.scenario.catches,
         "repeat": repeat,
         "client_seconds": round(sum(report.duration_s for run in runs for report in run.reports), 4),
-        "stages": [_stage(cell, index, runs, mint) for index in range(len(cell.stages))] if cell.play else [],
+        "stages": [_stage(cell, index, runs, mint) for index in range(len(cell.stages))] if runs else [],
+        **({"unwatched": list(unwatched)} if unwatched else {}),
     }
+
+
+def _pins(cell: Cell, index: int) -> tuple[str, ...] | None:
+    """What the client was told, or has compiled in."""
+    if cell.play is None:
+        return None
+    told = cell.play.stages[index].pins
+    return cell.stages[index].compiled if told is None else told
 
 
 def _stage(cell: Cell, index: int, runs: list[Run], mint: Mint) -> dict[str, Any]:
     assert cell.play
-    played, planned = cell.play.stages[index], cell.stages[index]
+    played, planned, pins = cell.play.stages[index], cell.stages[index], _pins(cell, index)
     return {
         "expected": planned.expected.value,
         "because": planned.because,
-        "served": served_chain(mint, played.serve, cell.strategy, played.pins),
-        "pins": None if played.pins is None else list(played.pins),
+        "served": served_chain(mint, played.serve, cell.strategy, pins),
+        "pins": None if pins is None else list(pins),
         "runs": [_run(run, index) for run in runs],
     }
 
@@ -105,20 +116,24 @@ def _plain(seen: Observation) -> dict[str, Any]:
 
 
 def served_chain(
-    mint: Mint, served: Served, strategy: Strategy | None, told: tuple[str, ...] | None
+    mint: Mint, served: Served, strategy: Strategy | None, pins: tuple[str, ...] | None
 ) -> list[dict[str, Any]]:
-    """The list presented: who each certificate is, its pin, and whether the client was told that pin."""
+    """The list presented: who each certificate is, its pin, and whether the client pins it."""
     of = "certificate_sha256" if strategy and strategy.of == "certificate" else "spki_sha256"
-    return [{**certificate, "pinned": certificate[of] in (told or ())} for certificate in mint.described(served)]
+    return [{**certificate, "pinned": certificate[of] in (pins or ())} for certificate in mint.described(served)]
 
 
 class ResultFile:
-    """JSON Lines, appended at once: a killed run loses no finished cell."""
+    """JSON Lines, appended at once: a killed run loses no finished cell.
+
+    `trouble`: why no more could be written; the drill goes on, for its report.
+    """
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self.earlier = list(read_results(path, tail_may_be_cut=True)) if resume and path.exists() else []
+        self.trouble = ""
+        self.earlier = list(_read_earlier(path)) if resume and path.exists() else []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if self.earlier or resume:
@@ -131,20 +146,30 @@ class ResultFile:
 
     def append(self, line: Result) -> None:
         with self._lock:
-            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
-            self._file.flush()
+            if self.trouble:
+                return
+            try:
+                self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+                self._file.flush()
+            except OSError as error:
+                self.trouble = f"{self._path}: {error.strerror}; later results are not in it"
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            self.trouble = self.trouble or f"{self._path}: {error.strerror}"
 
 
-def read_results(path: Path, *, tail_may_be_cut: bool = False) -> Iterator[Result]:
-    """The lines of a results file; a last line that was cut short is only taken by a resumed run."""
+def _read_earlier(path: Path) -> Iterator[Result]:
+    """The lines of a results file; a last line that was cut short is left out."""
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot read the results: {error}") from error
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             result = json.loads(line)
             for key in _KEYS:
@@ -153,11 +178,11 @@ def read_results(path: Path, *, tail_may_be_cut: bool = False) -> Iterator[Resul
                 raise UsageError(f"{path}:{number}: result version {result['version']}, this pindrill reads {VERSION}")
             yield result
         except (ValueError, KeyError, TypeError) as error:
-            if tail_may_be_cut and number == len(lines):
+            if number == len(lines):
                 return
             raise UsageError(
-                f"{path}:{number}: this line is no result ({error}); "
-                "the file was cut short or altered: `--resume` keeps the whole lines and runs the rest"
+                f"{path}:{number}: this line is no result ({error}); the file was altered: delete this line, and its "
+                "cell is run again"
             ) from error
 
 

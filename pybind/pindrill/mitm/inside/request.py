@@ -10,7 +10,8 @@ import re
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 section 3.4
 _FRAME_HEADER = 9
 _DATA, _HEADERS, _SETTINGS = 0, 1, 4
-_BOILERPLATE = {2, _SETTINGS, 6, 7, 8}  # PRIORITY, PING, GOAWAY, WINDOW_UPDATE
+_BOILERPLATE = {2: 5, 6: 8, 7: 8, 8: 4}
+"""Sizes of PRIORITY, PING, GOAWAY without debug data, WINDOW_UPDATE."""
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 1024
 _MAX_SECRETS = 16
@@ -51,7 +52,7 @@ class Request:
     @property
     def progress(self) -> str:
         if not self._kind:
-            return "boilerplate" if self._start else "nothing"
+            return "request-line" if self._start else "nothing"
         if self._kind == "h2":
             return self._frames.progress
         if self._broken:
@@ -62,12 +63,13 @@ class Request:
 
     @property
     def data_bytes(self) -> int:
+        """Part of a preface may be the beginning of something else: PROPFIND."""
+        if not self._kind:
+            return len(self._start)
         return self._frames.other if self._kind == "h2" else self._total
 
     @property
     def boilerplate_bytes(self) -> int:
-        if not self._kind:
-            return len(self._start)
         return len(_PREFACE) + self._frames.boilerplate if self._kind == "h2" else 0
 
     @property
@@ -111,6 +113,7 @@ class _Frames:
         self._header = b""
         self._left = 0
         self._type = _SETTINGS
+        self._plain = True
 
     def feed(self, data: bytes) -> None:
         while data:
@@ -127,16 +130,22 @@ class _Frames:
 
     def _begin(self) -> None:
         self._left, self._type = int.from_bytes(self._header[:3], "big"), self._header[3]
+        self._plain = _is_boilerplate(self._type, self._left)
         reached = {_HEADERS: "headers", _DATA: "body"}.get(self._type, "nothing")
         self.progress = max(self.progress, reached, key=_ORDER.index)
         self._count(_FRAME_HEADER)
         self._header = b""
 
     def _count(self, size: int) -> None:
-        if self._type in _BOILERPLATE:
+        if self._plain:
             self.boilerplate += size
         else:
             self.other += size
+
+
+def _is_boilerplate(kind: int, length: int) -> bool:
+    """As far as it has no room for data."""
+    return length % 6 == 0 if kind == _SETTINGS else _BOILERPLATE.get(kind) == length
 
 
 def _starts_request(line: bytes, whole: bool) -> bool:
