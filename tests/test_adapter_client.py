@@ -57,6 +57,7 @@ def told(report: ClientReport) -> dict[str, Any]:
         ("unsupported", Said.UNSUPPORTED, "no hex"),
         ("error", Said.ERROR, "bug in the adapter"),
         ("odd-result", Said.ERROR, "its answer has the result 'maybe'"),
+        ("list-result", Said.ERROR, "its answer has the result ['accepted']"),
         ("no-result", Said.ERROR, "its answer has the result None"),
         ("log", Said.REFUSED, "after log"),
         ("binary", Said.REFUSED, "after binary"),

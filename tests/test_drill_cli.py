@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
-from support.cli import CURL, UNPINNED_CURL, Pindrill
+from support.cli import CURL, PROGRAM, UNPINNED_CURL, Pindrill
 
 INTERCEPTED = ("BL6", "IN4", "IN5", "IN6", "IN7", "HN11", "HN12")
 
@@ -142,3 +143,55 @@ def test_a_deviation_that_is_listed_is_known_and_one_that_is_over_is_stale(pindr
     ran = pindrill.run("drill", "--only", "BL1", *common)
     assert ran.code == 1
     assert "Stale: bare: BL1 is listed as a known fail-open, but did not happen" in ran.out
+
+
+def test_a_deviation_that_happens_in_some_cells_only_is_stale(pindrill: Pindrill) -> None:
+    known = '[[known]]\nscenarios = ["BL6", "IN1"]\nverdict = "fail-open"\nreason = "it never pinned"\n'
+    text = 'name = "bare"\ndriver = "command"\ncommand = ["curl", "-sS", "--cacert", "{ca_file}", "{url}"]\n'
+    (pindrill.directory / "client.toml").write_text(text + known)
+    ran = pindrill.run("drill", "--only", "BL6", "--only", "IN1", "--tls", "1.3", "--client", "client.toml")
+    assert ran.code == 1
+    assert "is listed as a known fail-open, but did not happen in IN1 TLS 1.3 -" in ran.out
+
+
+def test_a_client_that_can_do_nothing_is_not_hidden_behind_another(pindrill: Pindrill) -> None:
+    text = 'name = "unable"\ndriver = "command"\ncommand = ["sh", "-c", "exit 89", "sh", "{pins}", "{url}"]\n'
+    (pindrill.directory / "client.toml").write_text(text)
+    ran = pindrill.drill(CURL, "--tls", "1.3", "--client", "client.toml", only=("BL1", "BL6"))
+    assert (ran.code, ran.codes("pass"), ran.codes("unsupported")) == (3, {"BL1", "BL6"}, {"BL1", "BL6"})
+    assert "unable" in ran.out.splitlines()[0]
+
+
+def test_pins_that_are_compiled_in_are_shown(pindrill: Pindrill) -> None:
+    assert pindrill.run("keyring", "create", "kept").code == 0
+    ran = pindrill.drill(
+        UNPINNED_CURL, "--tls", "1.3", "--keyring", "kept", "--pinned", "leaf-spki+backup", only=("BL1", "BL6")
+    )
+    assert ran.verdicts() == {"BL1": {"pass"}, "BL6": {"fail-open"}}
+    of_keyring = {line.split()[-1] for line in pindrill.run("pins", "of", "--keyring", "kept").out.splitlines()}
+    for line in ran.results:
+        assert len(line["pins"]) == 2
+        assert line["pins"] == line["stages"][0]["pins"]
+        assert {f"sha256/{pin}" for pin in line["pins"]} <= of_keyring
+        assert any(each["pinned"] for each in line["stages"][0]["served"]) == (line["code"] == "BL1")
+    assert f"Pinned sha256/{ran.results[0]['pins'][0]}" in ran.out
+
+
+def test_a_port_that_somebody_else_listens_on_is_said_before_anything_runs(pindrill: Pindrill) -> None:
+    """In a network of its own, where port 80 of every address is taken."""
+    taken = "taken = socket.create_server(('0.0.0.0', 80))"
+    listen = f"import socket, subprocess, sys; {taken}; sys.exit(subprocess.call(sys.argv[1:]))"
+    inside = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-c", listen, str(PROGRAM)]
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--net", *inside, *pindrill.drill_arguments(CURL, "--tls", "1.3")],
+        capture_output=True,
+        text=True,
+        cwd=pindrill.directory,
+        env=pindrill.environment,
+        check=False,
+    )
+    if done.stderr.startswith("unshare:"):
+        pytest.skip(f"no network namespace: {done.stderr}")
+    assert done.returncode == 2, done.stderr
+    assert "port 80: cannot listen on 127." in done.stderr
+    assert "give pindrill a network of its own: unshare" in done.stderr

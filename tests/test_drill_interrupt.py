@@ -43,7 +43,7 @@ def interrupted(
     return program, out, err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_drill_prints_what_is_done_and_leaves_nothing(
     pindrill: Pindrill, number: signal.Signals
 ) -> None:

@@ -177,3 +177,18 @@ def test_every_round_is_a_cell(pindrill: Pindrill) -> None:
 def test_the_key_log_is_for_wireshark(pindrill: Pindrill) -> None:
     pindrill.drill(CURL, "--tls", "1.3", "--key-log", "keys.log", only=("BL1",))
     assert "SERVER_TRAFFIC_SECRET_0" in Path(pindrill.directory / "keys.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--only", "BL1", "--tls", "1.2"), "BL1 is for TLS 1.3"),
+        (("--only", "RO7", "--strategy", "leaf-spki"), "RO7 needs a strategy with a backup pin"),
+    ],
+)
+def test_what_leaves_no_cell_is_said_before_anything_runs(
+    pindrill: Pindrill, options: tuple[str, ...], words: str
+) -> None:
+    ran = pindrill.call("drill", *options, "--", *OK)
+    assert ran.code == 2
+    assert f"nothing is to be run: {words}" in ran.err

@@ -69,6 +69,59 @@ def test_a_malformed_line_is_named_and_the_file_left_alone(pindrill: Pindrill, l
     assert pindrill.json.read_text() == text
 
 
+@pytest.mark.parametrize(
+    ("client", "options", "words"),
+    [
+        (("curl", "-sSk", "-H", "X: {pins_curl}", "{url}"), (), "was run by\n"),
+        (CURL, ("--deadline", "11"), "was run by\n"),
+        (CURL, ("--semantics", "position=leaf"), "was run by\n"),
+    ],
+)
+def test_the_verdicts_of_another_client_are_not_taken_over(
+    pindrill: Pindrill, client: tuple[str, ...], options: tuple[str, ...], words: str
+) -> None:
+    before = pindrill.drill(CURL, *TLS13, only=("BL6",)).results
+    ran = pindrill.drill(client, *TLS13, *options, "--resume", only=("BL6", "BL1"))
+    assert (ran.code, ran.results) == (2, before)
+    assert f"BL6 of curl {words}" in ran.err
+    assert "name another --json file" in ran.err
+
+
+def test_nor_those_of_another_version(pindrill: Pindrill) -> None:
+    file = pindrill.directory / "client.toml"
+    text = 'name = "app"\ndriver = "command"\ncommand = ["curl", "-sSk", "{url}"]\nversion = ["echo", "app 1"]\n'
+    file.write_text(text)
+    arguments = ("drill", *TLS13, "--only", "BL1", "--json", str(pindrill.json), "--client", "client.toml", "--resume")
+    assert pindrill.run(*arguments).code == 0
+    assert pindrill.run(*arguments).code == 0
+    file.write_text(text.replace("app 1", "app 2"))
+    ran = pindrill.run(*arguments)
+    assert ran.code == 2
+    assert "was run on the version\n  app 1\nand not on the version\n  app 2" in ran.err
+
+
+def test_an_empty_line_is_no_damage_and_a_damaged_one_says_what_to_do(pindrill: Pindrill) -> None:
+    pindrill.drill(CURL, *TLS13, only=("BL1", "BL6"))
+    whole = pindrill.json.read_text()
+    pindrill.json.write_text(whole.replace("\n", "\n\n"))
+    assert pindrill.drill(CURL, *TLS13, "--resume", only=("BL1", "BL6")).code == 0
+    pindrill.json.write_text("{\n" + whole)
+    done = pindrill.start(*pindrill.drill_arguments(CURL, *TLS13, "--resume", only=("BL1",)))
+    _, err = done.communicate(timeout=240)
+    assert done.returncode == 2
+    assert "results.jsonl:1: this line is no result" in err
+    assert "delete this line, and its cell is run again" in err
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+def test_a_full_disk_takes_no_report_away(pindrill: Pindrill, option: str) -> None:
+    ran = pindrill.run("drill", *TLS13, "--only", "BL1", option, "/dev/full", "--", *CURL)
+    assert ran.code == 3
+    assert "1 cells: 1 pass" in ran.out
+    assert "No space left on device" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_without_resuming_a_file_is_begun_anew(pindrill: Pindrill) -> None:
     pindrill.json.write_text("{not json\n")
     done = pindrill.start(*pindrill.drill_arguments(CURL, *TLS13, only=("BL1",)))

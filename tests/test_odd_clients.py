@@ -1,4 +1,4 @@
-"""Clients at the edge of what a judge may say, by the whole program: leaks are found, and what proves nothing is told."""
+"""Clients at the edge of what a judge may say, by the whole program: leaks are found, what proves nothing is told."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ ANSWERS: dict[str, dict[str, object]] = {
     "unsupported": {"result": "unsupported", "why": "no hex"},
     "error": {"result": "error", "error": "bug in the adapter"},
     "odd-result": {"result": "maybe"},
+    "list-result": {"result": ["accepted"]},
     "no-result": {},
 }
 NOISE = {

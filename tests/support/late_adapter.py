@@ -1,4 +1,7 @@
-"""An adapter that pins correctly, but sends each refused request once more, unchecked, before its next target."""
+"""An adapter that pins correctly, but sends each refused request once more, unchecked, before its next target.
+
+With `--at-the-end` only once its input has ended, and a moment later.
+"""
 
 import base64
 import hashlib
@@ -6,6 +9,7 @@ import json
 import socket
 import ssl
 import sys
+import time
 from typing import Any
 
 from cryptography import x509
@@ -49,9 +53,13 @@ for line in sys.stdin:
     message = json.loads(line)
     if "end_session" in message:
         continue
-    while refused:
+    while refused and "--at-the-end" not in sys.argv:
         send_late(refused.pop())
     answer = attempt(message)
     if answer["result"] == "refused":
         refused.append(message)
     print(json.dumps({"id": message["id"], **answer}), flush=True)
+if "--at-the-end" in sys.argv:
+    time.sleep(0.5)
+    for target in refused:
+        send_late(target)

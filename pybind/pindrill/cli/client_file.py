@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ from typing import Any
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.command import CommandDriver
+from pindrill.clients.process import run
 from pindrill.clients.template import fill_early
 from pindrill.http_response import Respond
 from pindrill.model import Semantics, UsageError, VerdictWord
@@ -125,10 +126,12 @@ def _version(data: Mapping[str, Any], path: Path) -> str:
     if not argv or not shutil.which(argv[0]):
         return ""
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_VERSION_S)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        ended = run(argv, environment=os.environ, deadline_s=_VERSION_S)
+        lines = (ended.stdout or ended.stderr).decode().strip().splitlines()
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path}: the version command does not say a version: {error}") from error
-    lines = (done.stdout or done.stderr).strip().splitlines()
+    if ended.ending_at:
+        raise UsageError(f"{path}: the version command does not say a version: it did not end in {_VERSION_S} seconds")
     return lines[0].strip() if lines else ""
 
 
