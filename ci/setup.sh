@@ -13,7 +13,7 @@ missing_packages() {
 
 install_packages() {
   local missing
-  mapfile -t missing < <(missing_packages "$@")
+  mapfile -t missing < <(missing_packages "$@" | sort -u)
   [ ${#missing[@]} -gt 0 ] || return 0
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
@@ -48,26 +48,29 @@ make_venv() {
   printf '%s\n' "$inputs" > .venv/built-from
 }
 
-# What the fixture clients say that they need: `field packages`, `field setup`.
-client_field() {
-  python3 - "$1" <<'PYTHON'
-import pathlib, shlex, sys, tomllib
+# The Debian packages of the fixture clients. Without Python, which may be missing as well: all are told at once.
+client_packages() {
+  sed -n 's/^packages = \[\(.*\)\]$/\1/p' fixtures/clients/*/client.toml | tr -d '" ' | tr ',' '\n' | sort -u
+}
+
+# The commands that set the fixture clients up, quoted for a shell.
+client_setups() {
+  python3 - <<'PYTHON'
+import pathlib, shlex, tomllib
 for path in sorted(pathlib.Path("fixtures/clients").glob("*/client.toml")):
-    value = tomllib.loads(path.read_text()).get(sys.argv[1], [])
-    if value:
-        print(shlex.join(part.replace("{here}", str(path.parent.absolute())) for part in value))
+    if setup := tomllib.loads(path.read_text()).get("setup"):
+        print(shlex.join(part.replace("{here}", str(path.parent.absolute())) for part in setup))
 PYTHON
 }
 
 set_up() {
   command -v dpkg-query >/dev/null || { echo 'This needs Debian 12, 13 or Ubuntu 24.04 (dpkg was not found).' >&2; exit 1; }
-  install_packages g++ cmake ninja-build libssl-dev libboost-dev openssl ca-certificates git python3 python3-dev python3-venv "$@"
-  local packages
-  mapfile -t packages < <(client_field packages | tr ' ' '\n' | sort -u)
-  install_packages "${packages[@]}"
+  local packages setup
+  mapfile -t packages < <(client_packages)
+  install_packages g++ cmake ninja-build libssl-dev libboost-dev openssl ca-certificates git python3 python3-dev \
+    python3-venv "${packages[@]}" "$@"
   make_venv
-  local setup
   while read -r setup; do
     eval "$setup"
-  done < <(client_field setup)
+  done < <(client_setups)
 }

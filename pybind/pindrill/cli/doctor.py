@@ -41,15 +41,20 @@ def _names() -> bool:
     with tempfile.TemporaryDirectory() as directory:
         hosts = Path(directory) / "hosts"
         hosts.write_text(names.hosts_text("127.0.0.99"))
-        done = subprocess.run(
-            [str(names.NAMES), str(hosts), "--", "getent", "hosts", HOST], capture_output=True, text=True, check=False
-        )
-    if done.returncode == 0 and done.stdout.startswith("127.0.0.99"):
-        print("ok  names under test resolve in a private mount namespace")
-        return True
-    print(f"--  names under test cannot be made to resolve: {done.stderr.strip() or 'hosts files are not consulted'}")
+        said = ""
+        for launcher in names.launchers(hosts):
+            done = subprocess.run([*launcher, "getent", "hosts", HOST], capture_output=True, text=True, check=False)
+            if done.returncode == 0 and done.stdout.startswith("127.0.0.99"):
+                print(f"ok  names under test resolve in a private mount namespace{_by(launcher)}")
+                return True
+            said = said or done.stderr.strip()
+    print(f"--  names under test cannot be made to resolve: {said or 'hosts files are not consulted'}")
     print("    use {address} in the client command (curl: --resolve {host}:{port}:{address}), or --edit-hosts")
     return False
+
+
+def _by(launcher: list[str]) -> str:
+    return f", by {launcher[0]}" if launcher[0] == "sudo" else ""
 
 
 def _usual_ports() -> bool:

@@ -84,9 +84,10 @@ def drill(
     )
     subjects = read_subjects(command or [], client or [], adapter, given)
     refuse_strategies_without_pins(subjects, strategies, pinned, keyring)
-    for file in (junit_file, key_log):
-        if file:
-            refuse_unwritable(file)
+    if junit_file:
+        refuse_unwritable(junit_file)
+    if key_log:
+        refuse_unwritable(key_log, mode=0o600)
     asked = Asked(
         scenarios=wanted,
         strategies=strategies,
@@ -121,10 +122,10 @@ def drill(
     raise typer.Exit(exit_code_with(results, exit_code_of(lines, tally)))
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Now, not after the whole drill."""
+def refuse_unwritable(path: Path, *, mode: int = 0o666) -> None:
+    """Now, not after the whole drill. `mode`: of a file that is not there yet."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

@@ -51,8 +51,8 @@ def enter(address: str, directory: Path, arguments: list[str], more: Sequence[st
     hosts.chmod(0o644)
     environment = {**os.environ, ADDRESS_VARIABLE: address, "PINDRILL_RUN_DIRECTORY": str(directory)}
     program = [sys.executable, "-m", "pindrill", *arguments]
-    for launcher in ([str(NAMES), str(hosts), "--"], _through_sudo(hosts)):
-        if launcher and _works(launcher):
+    for launcher in launchers(hosts):
+        if _works(launcher):
             sys.stdout.flush()
             os.execvpe(launcher[0], [*launcher, *program], environment)  # noqa: S606
 
@@ -86,11 +86,13 @@ def _unmarked_hosts() -> str:
     return "".join(line for line in text.splitlines(keepends=True) if _MARK not in line)
 
 
-def _through_sudo(hosts: Path) -> list[str]:
+def launchers(hosts: Path) -> list[list[str]]:
+    """What can stand before a command to run it under this hosts file: as we are, or by the help of sudo."""
+    own = [[str(NAMES), str(hosts), "--"]]
     if not shutil.which("sudo") or not shutil.which("setpriv") or os.getuid() == 0:
-        return []
+        return own
     back = ["setpriv", f"--reuid={os.getuid()}", f"--regid={os.getgid()}", "--init-groups"]
-    return ["sudo", "-n", "-E", str(NAMES), str(hosts), "--", *back]
+    return [*own, ["sudo", "-n", "-E", str(NAMES), str(hosts), "--", *back]]
 
 
 def _works(launcher: list[str]) -> bool:
