@@ -50,6 +50,8 @@ class Overview:
     """Violations that are not known, the worst first."""
     unjudged: Sequence[Problem]
     known: Sequence[Problem]
+    unwatched: Sequence[str]
+    """Where a request in plain text could have gone without being seen."""
 
     @property
     def state(self) -> State:
@@ -105,6 +107,7 @@ def overview(lines: Iterable[Result]) -> Overview:
     clients: dict[str, str] = {}
     scenarios: set[str] = set()
     versions: dict[str, None] = {}
+    unwatched: dict[str, None] = {}
     groups: dict[tuple[Any, ...], Problem] = {}
     cells = known_cells = 0
     for place, line in enumerate(lines):
@@ -115,6 +118,7 @@ def overview(lines: Iterable[Result]) -> Overview:
         clients.setdefault(harmless(line["client"]), harmless(line["client_version"]))
         scenarios.add(line["scenario"])
         versions[harmless(line["pindrill"])] = None
+        unwatched.update(dict.fromkeys(harmless(line.get("unwatched", ()))))
         if word in VIOLATIONS or word in UNJUDGED:
             _add(groups, line, word, place)
     order = sorted(groups.values(), key=lambda each: (PRECEDENCE.index(each.verdict), each.first))
@@ -129,6 +133,7 @@ def overview(lines: Iterable[Result]) -> Overview:
         problems=[each for each in order if each.verdict in VIOLATIONS and not each.known],
         unjudged=[each for each in order if each.verdict in UNJUDGED and not each.known],
         known=[each for each in order if each.known],
+        unwatched=list(unwatched),
     )
 
 

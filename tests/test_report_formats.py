@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import io
 import json
 import re
 from importlib.resources import files
@@ -16,7 +17,10 @@ from jsonschema import Draft4Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 from pindrill.reports import github, junit, markdown, sarif
+from pindrill.reports import html as report_html
+from pindrill.reports import text as report
 from pindrill.reports.overview import overview
+from rich.console import Console
 from support.made_results import HOSTILE, Result, finding, hostile_line, known, line
 
 # The schema of the standard, as OASIS publishes it (sarif-2.1/schema/sarif-schema-2.1.0.json).
@@ -280,3 +284,16 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL):
         assert len(re.findall(r"<t[dh]", row)) in (4, 5)
     assert "@all" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
+
+
+def test_what_could_not_be_watched_is_told() -> None:
+    gap = "port 80: Permission denied"
+    lines = [line("pass", unwatched=[gap]), line("pass", code="IN5", unwatched=[gap])]
+    console = Console(record=True, width=120, file=io.StringIO())
+    report.print_report(console, lines, (), False)
+    for made in (
+        console.export_text(),
+        markdown.render(overview(lines)),
+        report_html.render(lines, references={}),
+    ):
+        assert made.count(gap) == 1
