@@ -118,10 +118,11 @@ class Mirror:
 def _on_time(
     make: Callable[[timedelta, timedelta], _core.Certificate], validity: tuple[Instant, Instant]
 ) -> _core.Certificate:
-    """Dates are given from now on; when the second changes meanwhile, it is made again."""
+    """Dates are given from now on, by the clock of the one who mints: it may be a coarse one, that lags behind ours."""
+    now = int(time.time())
     for _ in range(_ATTEMPTS):
-        now = int(time.time())
         made = make(timedelta(seconds=validity[0] - now), timedelta(seconds=validity[1] - now))
         if (made.not_before, made.not_after) == validity:
             break
+        now += made.not_before - validity[0]
     return made
