@@ -45,6 +45,7 @@ SHAPES = {
     "flight, alert, FIN": (alerted(ended="fin"), 0, Shape.ALERT),
     "flight, alert, the flight not known to be sent": (alerted(flight_sent_at=0), 0, Shape.ALERT),
     "flight, the server's alert, FIN": (shown(alerts=(alert(51, sent=True),)), 0, Shape.BROKEN_OFF),
+    "handshake, the server's alert, FIN": (finished(alerts=(alert(20, sent=True, at=55),)), 0, Shape.BROKEN_OFF),
     "flight, an alert, then the server's": (shown(alerts=(alert(46), alert(10, sent=True))), 0, Shape.ALERT),
     "flight, close_notify, then the server's alert": (
         shown(alerts=(alert(0, level=1), alert(10, sent=True))),

@@ -87,6 +87,18 @@ def test_an_interrupted_drill_is_resumed(pindrill: Pindrill) -> None:
     assert (ran.code, [line["code"] for line in ran.results]) == (0, ["BL1", "BL3", "CH3"])
 
 
+def test_while_an_adapter_is_waited_for_what_is_done_is_done(pindrill: Pindrill) -> None:
+    """It does not end at the end of its input."""
+    pipe, adapter = pindrill.directory / "pipe", Path(__file__).parent / "support" / "late_adapter.py"
+    os.mkfifo(pipe)
+    client = pindrill.script("app", f"#!/bin/sh\n{sys.executable} {adapter}\necho hangs > {pipe}\nexec sleep 1000\n")
+    arguments = pindrill.drill_arguments((client,), *LONG, "--adapter", "--junit", "junit.xml", only=("BL1",))
+    program, out, _ = interrupted(pindrill, arguments, pipe, signal.SIGINT)
+    assert program.returncode == 3
+    assert "1 cells: 1 pass; interrupted" in out
+    assert 'tests="1"' in (pindrill.directory / "junit.xml").read_text()
+
+
 def test_an_adapter_that_hangs_is_interrupted_at_once(pindrill: Pindrill) -> None:
     pipe = pindrill.directory / "pipe"
     os.mkfifo(pipe)

@@ -184,6 +184,7 @@ def test_the_key_log_is_for_wireshark(pindrill: Pindrill) -> None:
     [
         (("--only", "BL1", "--tls", "1.2"), "BL1 is for TLS 1.3"),
         (("--only", "RO7", "--strategy", "leaf-spki"), "RO7 needs a strategy with a backup pin"),
+        (("--only", "RO7", "--pinned", "leaf-spki", "--keyring", "k"), "RO7 needs a strategy with a backup pin"),
     ],
 )
 def test_what_leaves_no_cell_is_said_before_anything_runs(

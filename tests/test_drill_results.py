@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from support.cli import CURL, UNPINNED_CURL, Pindrill, read_lines
+from support.cli import CURL, PROGRAM, UNPINNED_CURL, Pindrill, read_lines
 
 TLS13 = ("--tls", "1.3")
 
@@ -100,6 +102,16 @@ def test_nor_those_of_another_version(pindrill: Pindrill) -> None:
     assert "was run on the version\n  app 1\nand not on the version\n  app 2" in ran.err
 
 
+def test_nor_those_with_the_pins_of_another_keyring(pindrill: Pindrill) -> None:
+    options = (*TLS13, "--keyring", "kept", "--pinned", "leaf-spki", "--resume")
+    for code in (0, 2):
+        shutil.rmtree(pindrill.directory / "kept", ignore_errors=True)
+        assert pindrill.call("keyring", "create", "kept").code == 0
+        ran = pindrill.drill(UNPINNED_CURL, *options, only=("BL1",))
+        assert ran.code == code
+    assert "was run with the pins" in ran.err
+
+
 def test_an_empty_line_is_no_damage_and_a_damaged_one_says_what_to_do(pindrill: Pindrill) -> None:
     pindrill.drill(CURL, *TLS13, only=("BL1", "BL6"))
     whole = pindrill.json.read_text()
@@ -120,6 +132,16 @@ def test_a_full_disk_takes_no_report_away(pindrill: Pindrill, option: str) -> No
     assert "1 cells: 1 pass" in ran.out
     assert "No space left on device" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_full_disk_under_the_report_takes_no_junit_away(pindrill: Pindrill) -> None:
+    arguments = ("drill", *TLS13, "--only", "BL1", "--junit", "junit.xml", "--", *CURL)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [str(PROGRAM), *arguments], cwd=pindrill.directory, env=pindrill.environment, stdout=full, check=False
+        )
+    assert done.returncode == 3
+    assert 'tests="1"' in (pindrill.directory / "junit.xml").read_text()
 
 
 def test_without_resuming_a_file_is_begun_anew(pindrill: Pindrill) -> None:

@@ -170,6 +170,11 @@ ROWS = (
     accept("T14 made no request", finished(), V.INCONCLUSIVE, "made no request", report=ACCEPTED),
     accept("T14 speaks no protocol of ours", H2_ONLY, V.INCONCLUSIVE, "speaks only h2"),
     accept("T14 pins that nobody told of", alerted(), V.INCONCLUSIVE, "--pinned", pins_known=False),
+    accept(
+        "T14 such pins, the answer disliked", requested(), V.INCONCLUSIVE, "--respond", genuine=ABSENT, pins_known=False
+    ),
+    accept("T14 such pins, still open", OPEN, V.INCONCLUSIVE, "no evidence", pins_known=False),
+    accept("T10 such pins, yet success", alerted(), V.FALSE_SUCCESS, report=ACCEPTED, pins_known=False),
     accept("T14 silent RST, nothing said", RESET, V.INCONCLUSIVE, "reset before Finished", report=SILENT),
     accept("T14 silent RST and the client's refusal", RESET, V.OUTAGE, repeat=True),
     accept("T14 no connection", (), V.INCONCLUSIVE, "did not connect"),

@@ -162,14 +162,25 @@ def test_a_certificate_of_another_key_is_named(directory: Path) -> None:
         Keyring.open(directory).pinned_leaf("leaf-current")
 
 
-@pytest.mark.parametrize("label", ["root-rogue", "leaf-current"])
-def test_an_expired_keyring_is_not_drilled_with(directory: Path, label: str) -> None:
+@pytest.mark.parametrize(
+    ("label", "remedy"),
+    [("root-rogue", "make a new keyring"), ("leaf-current", r"remove certificates/leaf-current\.pem")],
+)
+def test_an_expired_keyring_is_not_drilled_with(directory: Path, label: str, remedy: str) -> None:
     keyring = Keyring.open(directory)
     spec = _core.CertificateSpec(label, not_before=timedelta(days=-9), not_after=timedelta(days=-3))
     (directory / "certificates" / f"{label}.pem").write_text(_core.self_signed(keyring.key(label), spec).pem)
-    assert Keyring.open(directory).expiring()[0] == label
-    with pytest.raises(UsageError, match=f"the certificate of {label} expired on .* make a new keyring"):
+    assert (Keyring.open(directory).expiring() or ("", 0))[0] == label
+    with pytest.raises(UsageError, match=f"the certificate of {label} expired on .*; {remedy}"):
         Keyring.open_to_drill(directory)
+
+
+def test_an_expired_leaf_is_renewed_for_the_same_key(directory: Path) -> None:
+    before = Keyring.open(directory).pinned_leaf("leaf-current")
+    (directory / "certificates" / "leaf-current.pem").unlink()
+    after = Keyring.open_to_drill(directory).pinned_leaf("leaf-current")
+    assert before != after
+    assert _core.Pin.of_key(Keyring.open(directory).key("leaf-current")).matches(after)
 
 
 def test_a_keyring_that_cannot_be_looked_at(tmp_path: Path) -> None:

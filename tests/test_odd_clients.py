@@ -97,8 +97,22 @@ def test_a_spelling_that_is_always_refused_is_no_outage(pindrill: Pindrill) -> N
 
 def test_a_crash_of_gos_runtime_is_a_death(pindrill: Pindrill) -> None:
     """As `go build` programs do; its words are go 1.19's and later."""
-    words = "panic: runtime error: invalid memory address or nil pointer dereference"
-    script = f'#!/bin/sh\n"$@" || {{ echo "{words}" >&2; exit 2; }}\n'
+    words = r"panic: runtime error: invalid memory address or nil pointer dereference\n\ngoroutine 1 [running]:\n"
+    script = f'#!/bin/sh\n"$@" || {{ printf "{words}" >&2; exit 2; }}\n'
     ran = pindrill.drill((pindrill.script("app", script), *CURL), *TLS13, only=("BL1", "BL6"))
     assert (ran.code, ran.verdicts()) == (3, {"BL1": {"pass"}, "BL6": {"inconclusive"}})
     assert any("a dead client refuses nothing" in line["reason"] for line in ran.results)
+
+
+def test_words_of_a_refusal_that_sound_like_gos_are_none(pindrill: Pindrill) -> None:
+    script = '#!/bin/sh\n"$@" || { echo "fatal error: certificate pin mismatch" >&2; exit 2; }\n'
+    ran = pindrill.drill((pindrill.script("app", script), *CURL), *TLS13, only=("BL1", "BL6"))
+    assert (ran.code, ran.codes("pass")) == (0, {"BL1", "BL6"})
+
+
+@pytest.mark.parametrize(("oddity", "verdict"), [("backup-leaks", "downgrade"), ("backup-kills", "inconclusive")])
+def test_what_goes_wrong_with_a_backup_pin_is_no_lack_of_a_notation(
+    pindrill: Pindrill, oddity: str, verdict: str
+) -> None:
+    ran = drilled(pindrill, oddity, *TLS13, only=("BL1",))
+    assert [(line["strategy"], line["verdict"]) for line in ran.results] == [("leaf-spki+backup", verdict)]

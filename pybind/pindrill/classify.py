@@ -42,12 +42,12 @@ def shape(seen: Observation, ending_at: int) -> Shape:
         return Shape.OPEN
     if seen.hello is None:
         return Shape.NO_HELLO
+    if seen.flight_made_at and _server_gave_up(seen):
+        return Shape.BROKEN_OFF
     if seen.finished_at:
         return Shape.AFTER_HANDSHAKE
     if not seen.flight_made_at:
         return Shape.BEFORE_FLIGHT
-    if _server_gave_up(seen):
-        return Shape.BROKEN_OFF
     if refusal_alert(seen) is not None:
         return Shape.ALERT
     if not seen.flight_sent_at or seen.flight_sent_at > seen.ended_at:

@@ -301,23 +301,23 @@ def _doubt_of_outage(facts: StageFacts, controls: Controls) -> str | None:
     report, shapes = facts.report, _shapes(facts)
     if not _hellos(facts):
         return f"the client did not connect; it {_said(report)}"
-    if not facts.pins_known:
-        return (
-            f"the client {story(_telling(facts))}, as it should if keys of other servers are compiled into it: "
-            "say what is pinned by --pinned and --keyring, or --pinned none"
-        )
     if Shape.OPEN in shapes or not shapes & (REFUSALS | {Shape.DATA}):
         return f"the client {story(_telling(facts))}: no evidence that it refused the certificate"
-    if Shape.DATA in shapes:
-        return _doubt_of_late_outage(facts, controls)
-    if shapes & REFUSALS == {Shape.SILENT_RESET} and report.said is not Said.REFUSED:
+    if Shape.DATA in shapes and (doubt := _doubt_of_late_outage(facts, controls)):
+        return doubt
+    if shapes & (REFUSALS | {Shape.DATA}) == {Shape.SILENT_RESET} and report.said is not Said.REFUSED:
         return f"the connection was reset before Finished, and the client {_said(report)}"
-    if shapes & REFUSALS == {Shape.AFTER_HANDSHAKE}:
+    if shapes & (REFUSALS | {Shape.DATA}) == {Shape.AFTER_HANDSHAKE}:
         if report.said is Said.ACCEPTED:
             return f"the client {story(_telling(facts))} and reports success: it made no request"
         if all(_no_common_alpn(seen) for seen in facts.seen if seen.finished_at):
             offered = ", ".join(sorted({name for seen in facts.seen if seen.hello for name in seen.hello.alpn}))
             return f"the client speaks only {offered} (ALPN), which is not answered here"
+    if not facts.pins_known and report.said is not Said.ACCEPTED:
+        return (
+            f"the client {story(_telling(facts))}, as it should if keys of other servers are compiled into it: "
+            "say what is pinned by --pinned and --keyring, or --pinned none"
+        )
     return None
 
 

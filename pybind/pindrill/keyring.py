@@ -94,25 +94,33 @@ class Keyring:
             )
         return cls(directory)
 
-    def expiring(self) -> tuple[str, int]:
-        """Which kept certificate ends first, and when (seconds since the epoch)."""
+    def expiring(self) -> tuple[str, int] | None:
+        """Which kept certificate ends first, and when (seconds since the epoch); None where none can be kept."""
         roots = [(root, self.root_certificate(root)) for root in TRUSTED_ROOTS]
         leaves = [(leaf, self.pinned_leaf(leaf)) for leaf in (GENUINE.key, BACKUP.key) if self._can_issue(leaf)]
         ends = [(certificate.not_after, label) for label, certificate in (*roots, *leaves) if certificate]
-        end, label = min(ends)
-        return label, end
+        return min(ends)[::-1] if ends else None
 
     @classmethod
     def open_to_drill(cls, directory: Path) -> Keyring:
         """Nobody accepts an expired certificate: a drill would blame the client for the keyring's age."""
         keyring = cls.open(directory)
-        label, end = keyring.expiring()
+        label, end = keyring.expiring() or ("", time.time() + 1)
         if end <= time.time():
             raise UsageError(
                 f"{directory}: the certificate of {label} expired on {datetime.fromtimestamp(end, UTC):%Y-%m-%d}; "
-                "make a new keyring with `pindrill keyring create`, and compile its pins in"
+                f"{keyring.remedy(label)}"
             )
         return keyring
+
+    def remedy(self, label: str) -> str:
+        """What to do about a kept certificate that ends."""
+        if label.startswith("leaf-"):
+            return (
+                f"remove certificates/{label}.pem, and it is made again for the same key: pins on keys stay true, "
+                "pins on this certificate do not"
+            )
+        return "make a new keyring with `pindrill keyring create`, and compile its pins in"
 
     def _can_issue(self, leaf: str) -> bool:
         served = {GENUINE.key: GENUINE, BACKUP.key: BACKUP}[leaf]

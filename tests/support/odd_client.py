@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -164,6 +165,21 @@ def dislikes_it_and_races() -> int:
 
 def no_backup() -> int:
     return behave() if len(PINS) == 1 else refuse(connected())
+
+
+def backup_leaks() -> int:
+    if len(PINS) > 1:
+        raw = socket.create_connection((HOST, PORT), timeout=20)
+        raw.sendall(REQUEST)
+        raw.close()
+        return 1
+    return behave()
+
+
+def backup_kills() -> int:
+    if len(PINS) > 1:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return behave()
 
 
 def fails_the_second_time() -> int:

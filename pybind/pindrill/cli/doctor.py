@@ -68,10 +68,15 @@ def _usual_ports() -> bool:
 
 
 def _keyring(directory: Path) -> bool:
-    label, end = Keyring.open(directory).expiring()
+    keyring = Keyring.open(directory)
+    expiring = keyring.expiring()
+    if expiring is None:
+        print(f"--  {directory}: no certificate can be kept, as only public halves of the roots are here")
+        return False
+    label, end = expiring
     days = (end - int(time.time())) // 86400
     mark = "ok" if days > _SOON_DAYS else "--"
     print(f"{mark:3} {directory}: the first kept certificate to expire, of {label}, does so in {days} days")
     if days <= _SOON_DAYS:
-        print("    make a new keyring and compile its pins in; a pin on a certificate ends with it")
+        print(f"    {keyring.remedy(label)}")
     return days > 0

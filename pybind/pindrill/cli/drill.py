@@ -21,13 +21,13 @@ from pindrill.cli.asked import (
     read_versions,
     refuse_nothing,
 )
-from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, exit_code_with, read_shard
+from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, exit_code_with, read_shard, written
 from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
 from pindrill.keyring import Keyring
 from pindrill.mitm.servers import MitmServers
-from pindrill.model import UsageError
+from pindrill.model import STRATEGY, UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile
 
@@ -66,7 +66,7 @@ def drill(
     wanted = read_scenarios(only, which)
     versions = read_versions(tls)
     strategies = read_strategies(strategy)
-    refuse_nothing(wanted, strategies, versions)
+    refuse_nothing(wanted, (STRATEGY[pinned],) if pinned in STRATEGY else strategies, versions)
     if not 0 < deadline < math.inf or repeat < 1 or jobs < 0:
         raise UsageError("--deadline is a number above 0, --repeat at least 1, --jobs at least 0")
     if resume and not json_file:
@@ -115,11 +115,11 @@ def drill(
             stack.callback(results.close)
         tally = drill_all(subjects, asked, place, results)
     lines = latest(tally.lines)
+    troubles = [written(junit_file, junit.render(lines))] if junit_file else []
+    troubles += [results.trouble] if results else []
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
-    if junit_file:
-        junit_file.write_text(junit.render(lines))
     print_misled(asked.via.told if asked.via else None)
-    raise typer.Exit(exit_code_with(results, exit_code_of(lines, tally)))
+    raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))
 
 
 def refuse_unwritable(path: Path, *, mode: int = 0o666) -> None:

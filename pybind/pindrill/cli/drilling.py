@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pindrill.cli.client_file import Known
 from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Subject, read_pinning
-from pindrill.keyring import Keyring
+from pindrill.keyring import VERSIONS, Keyring
 from pindrill.mint import Mint
 from pindrill.mitm.servers import MitmServers
-from pindrill.model import STRATEGY, UNJUDGED, VIOLATIONS, Scenario, Strategy, TlsVersion, UsageError, VerdictWord
+from pindrill.model import (
+    STRATEGY,
+    UNJUDGED,
+    VIOLATIONS,
+    PinsOf,
+    Scenario,
+    Strategy,
+    TlsVersion,
+    UsageError,
+    VerdictWord,
+)
 from pindrill.runner import names
 from pindrill.runner.bench import Bench, own_address, run_directory
 from pindrill.runner.drill import Drill, Request
@@ -74,7 +84,8 @@ def drill_all(
     address, directory = place
     keys = Keyring.open_to_drill(asked.keyring) if asked.keyring else Keyring()
     tally = Tally(lines=list(results.earlier) if results else [])
-    done = {subject.name: _done(tally.lines, subject, asked) for subject in subjects}
+    pins = Mint(keys).pins(STRATEGY[asked.pinned], PinsOf()) if asked.pinned in STRATEGY and asked.keyring else None
+    done = {subject.name: _done(tally.lines, subject, asked, pins) for subject in subjects}
     for number, subject in enumerate(subjects):
         own = directory / f"client-{number}"
         own.mkdir()
@@ -160,10 +171,13 @@ def _run(
 def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list[str]:
     """Listed deviations that no longer happen, in whichever of the cells that were run."""
     found = []
-    ran = [line for line in latest(lines) if line["verdict"] != VerdictWord.UNSUPPORTED]
+    # What could not be judged is told as that.
+    judged = [
+        line for line in latest(lines) if VerdictWord(line["verdict"]) not in {*UNJUDGED, VerdictWord.UNSUPPORTED}
+    ]
     for known in listed:
-        covered = [line for line in ran if known.covers(line)]
-        gone = [line for line in covered if line["verdict"] != known.verdict]
+        covered = [line for line in judged if known.covers(line)]
+        gone = [line for line in covered if not any(k.covers(line) and k.verdict == line["verdict"] for k in listed)]
         if gone:
             where = "" if len(gone) == len(covered) else f" in {_cells(gone)}"
             listed_as = f"{', '.join(known.scenarios)} is listed as a known {known.verdict}"
@@ -179,36 +193,51 @@ def exit_code_of(lines: Sequence[Result], tally: Tally) -> int:
     words = {VerdictWord(line["verdict"]) for line in lines if not line.get("known")}
     if words & VIOLATIONS or tally.stale:
         return 1
-    return 3 if words & UNJUDGED or tally.interrupted or not lines or _wholly_unsupported(lines) else 0
+    return 3 if words & UNJUDGED or tally.interrupted or not lines or wholly_unsupported(lines) else 0
 
 
-def exit_code_with(results: ResultFile | None, code: int) -> int:
+def written(path: Path, text: str) -> str:
+    """Why it could not be, empty if it was: the report comes all the same."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        return f"{path}: {error.strerror}; it is not whole"
+    return ""
+
+
+def exit_code_with(troubles: Iterable[str], code: int) -> int:
     """Says what could not be written; a run without its results is no success."""
-    if not results or not results.trouble:
-        return code
-    print(f"pindrill: {results.trouble}", file=sys.stderr)
-    return code or 3
+    found = [trouble for trouble in troubles if trouble]
+    for trouble in found:
+        print(f"pindrill: {trouble}", file=sys.stderr)
+    return code or (3 if found else 0)
 
 
-def _wholly_unsupported(lines: Sequence[Result]) -> set[str]:
+def wholly_unsupported(lines: Sequence[Result]) -> set[str]:
     """Clients of which nothing was judged; a part of a run cannot tell."""
     able = {line["client"] for line in lines if line["verdict"] != VerdictWord.UNSUPPORTED or "shard" in line}
     return {line["client"] for line in lines} - able
 
 
-def _done(lines: Sequence[Result], subject: Subject, asked: Asked) -> frozenset[tuple[str, str, str, int]]:
-    """The cells that need not be run again; UsageError where they are of another client, or asked for otherwise."""
+def _done(
+    lines: Sequence[Result], subject: Subject, asked: Asked, compiled: Sequence[str] | None
+) -> frozenset[tuple[str, str, str, int]]:
+    """The cells that need not be run again; UsageError where they are of another client, or asked for otherwise.
+
+    `compiled`: the pins that the client has from its keyring.
+    """
     repeat = _repeat_command(subject, asked)
     mine = [line for line in lines if line["client"] == subject.name]
     for line in mine:
-        before = (line["repeat"], line["semantics"], line.get("client_version", ""))
-        now = (repeat(line["scenario"], line["strategy"], line["tls"]), str(subject.semantics), subject.version)
-        if before != now:
-            what, was, is_ = next(
-                (what, was, is_)
-                for what, was, is_ in zip(("by", "with the semantics", "on the version"), before, now, strict=True)
-                if was != is_
-            )
+        pairs = (
+            ("by", line["repeat"], repeat(line["scenario"], line["strategy"], line["tls"])),
+            ("with the semantics", line["semantics"], str(subject.semantics)),
+            ("on the version", line.get("client_version", ""), subject.version),
+            ("by pindrill", line["pindrill"], VERSIONS[0]),
+            ("with the pins", line["pins"], line["pins"] and list(compiled or line["pins"])),
+        )
+        if different := [pair for pair in pairs if pair[1] != pair[2]]:
+            what, was, is_ = different[0]
             raise UsageError(
                 f"--resume: {line['code']} of {subject.name} was run {what}\n  {was}\nand not {what}\n  {is_}\n"
                 "Results of two clients do not go together: name another --json file"

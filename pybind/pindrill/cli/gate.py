@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from pindrill.cli import drilling
 from pindrill.cli.drill import refuse_unwritable
-from pindrill.cli.drilling import Tally, drill_all, enter_place
+from pindrill.cli.drilling import Tally, drill_all, enter_place, written
 from pindrill.cli.gate_file import NAME, GateFile, read_gate_file
 from pindrill.cli.gate_outcome import (
     PLAN_UNKNOWN,
@@ -57,7 +58,7 @@ def gate(
     is violated, but something could not be judged.
     """
     file = read_gate_file(config)
-    asked = file.asked
+    asked = replace(file.asked, edit_hosts=edit_hosts)
     refuse_strategies_without_pins(file.subjects, asked.strategies, asked.pinned, asked.keyring)
     before = _baseline(baseline) if baseline else None
     for path in (junit_file, sarif_file):
@@ -80,15 +81,21 @@ def gate(
     if file.subjects:
         text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
     code = exit_code(findings, drilling.exit_code_of(lines, tally) if file.subjects else None)
+    troubles = [results.trouble] if results else []
     if junit_file:
         suites = junit_pins.with_pin_files(
             junit.render(lines), [str(path) for path in _files(file)], findings.failing, findings.unsaid
         )
-        junit_file.write_text(suites)
+        troubles.append(written(junit_file, suites))
     if sarif_file:
-        sarif_file.write_text(_sarif(file, findings, lines))
-    code = drilling.exit_code_with(results, code)
-    print(sentence(code, findings, lines, tally.stale, _checked(file), tally.interrupted))
+        troubles.append(written(sarif_file, _sarif(file, findings, lines)))
+    code = drilling.exit_code_with(troubles, code)
+    doubts = [
+        *(["the drill was interrupted"] if tally.interrupted else []),
+        *(f"{client}: it can do none of its cells" for client in sorted(drilling.wholly_unsupported(lines))),
+        *filter(None, troubles),
+    ]
+    print(sentence(code, findings, lines, tally.stale, _checked(file), doubts))
     raise typer.Exit(code)
 
 

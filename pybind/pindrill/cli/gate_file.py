@@ -14,12 +14,12 @@ from typing import Any
 
 import jsonschema_rs
 
-from pindrill.cli.asked import read_scenarios, read_strategies, read_versions
+from pindrill.cli.asked import read_scenarios, read_strategies, read_versions, refuse_nothing
 from pindrill.cli.client_file import Known
 from pindrill.cli.drilling import Asked
 from pindrill.cli.subjects import Given, Subject, read_subjects
 from pindrill.clients.template import fill_early
-from pindrill.model import UsageError, VerdictWord
+from pindrill.model import STRATEGY, UsageError, VerdictWord
 from pindrill.pinfiles import Finding, Severity
 
 NAME = "pindrill.toml"
@@ -78,6 +78,12 @@ def read_gate_file(path: Path) -> GateFile:
             keyring=here / keyring if keyring else None,
             deadline_s=float(drill.get("deadline", 10.0)),
         )
+        if data.get("client"):
+            refuse_nothing(
+                asked.scenarios,
+                (STRATEGY[asked.pinned],) if asked.pinned in STRATEGY else asked.strategies,
+                asked.versions,
+            )
         subjects = _subjects(data.get("client", []), entries, path)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error

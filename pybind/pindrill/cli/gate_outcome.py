@@ -89,9 +89,14 @@ def exit_code(findings: Findings, drilled: int | None) -> int:
 
 
 def sentence(
-    code: int, findings: Findings, lines: Sequence[Result], stale: Sequence[str], checked: str, interrupted: bool
+    code: int,
+    findings: Findings,
+    lines: Sequence[Result],
+    stale: Sequence[str],
+    checked: str,
+    unsure: Sequence[str],
 ) -> str:
-    """What, where, and how much more. `checked`: what beside clients was looked at."""
+    """What, where, and how much more. `checked`: what beside clients was looked at; `unsure`: further doubts."""
     troubles = [
         *(f"{finding.file}:{finding.line}: {finding.message} [{finding.rule}]" for finding in findings.failing),
         *(_told(line) for line in _worst_first(lines, VIOLATIONS)),
@@ -100,7 +105,7 @@ def sentence(
     doubts = [
         *(f"{finding.file}:{finding.line}: {finding.message} [{finding.rule}]" for finding in findings.unsaid),
         *(_told(line) for line in _worst_first(lines, UNJUDGED)),
-        *(["the drill was interrupted"] if interrupted else []),
+        *unsure,
     ]
     told = troubles if code == 1 else doubts
     if code == 0 or not told:

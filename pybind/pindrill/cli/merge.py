@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pindrill.cli.client_file import read_client_file
 from pindrill.cli.drill import refuse_unwritable
-from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale
+from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale, written
 from pindrill.cli.stored import Result, read_stored
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
@@ -41,13 +41,12 @@ def merge(
     for path in client or ():
         file = read_client_file(path)
         tally.stale += stale(file.name, file.known, [line for line in lines if line["client"] == file.name])
-    written = _write(lines, json_file) if json_file else None
+    troubles = [_write(lines, json_file)] if json_file else []
+    troubles += [written(junit_file, junit.render(lines))] if junit_file else []
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
-    if junit_file:
-        junit_file.write_text(junit.render(lines))
     for gap in missing:
         print(f"pindrill: {gap}", file=sys.stderr)
-    raise typer.Exit(exit_code_with(written, exit_code_of(lines, tally)))
+    raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))
 
 
 def _missing(lines: Iterable[Result]) -> list[str]:
@@ -71,9 +70,10 @@ def _missing(lines: Iterable[Result]) -> list[str]:
     ]
 
 
-def _write(lines: Sequence[Result], path: Path) -> ResultFile:
+def _write(lines: Sequence[Result], path: Path) -> str:
+    """Why not all of it could be written, empty if it was."""
     file = ResultFile(path, resume=False)
     for line in lines:
         file.append(line)
     file.close()
-    return file
+    return file.trouble

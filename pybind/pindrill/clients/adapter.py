@@ -182,13 +182,15 @@ class _Process:
         with self._ending:
             if not self.alive:
                 return
-            self.alive = False
-            with suppress(subprocess.TimeoutExpired):
-                self._popen.wait(patience_s)
-            self.ending_at = time.monotonic_ns()
-            assert self._popen.stdin
-            self._popen.stdin.close()
-            self._popen.wait()
+            try:
+                with suppress(subprocess.TimeoutExpired):
+                    self._popen.wait(patience_s)
+            finally:  # an interruption ends the patience, not the duty
+                self.alive = False
+                self.ending_at = time.monotonic_ns()
+                assert self._popen.stdin
+                self._popen.stdin.close()
+                self._popen.wait()
         # A thread that waits for an answer sees the end of the output now, and lets go.
         with self._asking:
             assert self._popen.stdout

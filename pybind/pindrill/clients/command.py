@@ -29,7 +29,7 @@ _FATAL = frozenset(
 )  # fmt: skip
 
 _GO_PANIC = 2
-_GO_CRASH = re.compile(rb"^(panic: runtime error|fatal error): ", re.MULTILINE)
+_GO_CRASH = re.compile(rb"^(?:panic: runtime error|fatal error): .*^goroutine \d+ \[", re.MULTILINE | re.DOTALL)
 """Go's runtime ends a program itself, with an ordinary exit code; a panic of the program's own may be its refusal."""
 
 

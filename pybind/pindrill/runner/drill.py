@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pindrill.judge import (
     Control,
@@ -23,10 +24,12 @@ from pindrill.model import (
     GENUINE,
     HOST,
     LEAKS,
+    PRECEDENCE,
     RFC7469,
     STRATEGIES,
     STRATEGY,
     Expect,
+    Said,
     Scenario,
     Semantics,
     Strategy,
@@ -76,6 +79,16 @@ class Verdicts:
     interrupted: bool = False
 
 
+class _Probe(Enum):
+    """What a client does with the genuine server under a strategy."""
+
+    ACCEPTED = 1
+    REFUSED = 2
+    """On the wire, or before it connected: it may not be able to express the strategy."""
+    UNCLEAR = 3
+    """It leaked, died or hung: that is for its cells to tell."""
+
+
 class Drill:
     """Runs one client's cells in parallel and emits a result line for each as it is finished."""
 
@@ -94,11 +107,14 @@ class Drill:
         with ThreadPoolExecutor(self._request.jobs) as pool:
             try:
                 every, inexpressible = self._cells(pool)
-                index, of = self._request.shard
-                cells = every[index - 1 :: of]
-                self._notice_hanging(cells)
+                cells = self._of_shard(every, inexpressible)
+                self._notice_hanging([cell for cell in cells if cell.strategy not in inexpressible])
                 todo = [cell for cell in cells if cell.key not in self._request.done]
                 for line in self._finished(pool, todo, inexpressible):
+                    verdicts.lines.append(line)
+                    emit(line, len(todo))
+                self._bench.driver.close(self._bench.deadline_s)  # what lives on may still send something
+                for line in self._superseding():
                     verdicts.lines.append(line)
                     emit(line, len(todo))
             except KeyboardInterrupt:
@@ -106,12 +122,14 @@ class Drill:
                 verdicts.interrupted = True
                 self._bench.driver.close()
                 pool.shutdown(wait=True, cancel_futures=True)
-        if not verdicts.interrupted:
-            self._bench.driver.close(self._bench.deadline_s)  # what lives on may still send something
-            for line in self._superseding():
-                verdicts.lines.append(line)
-                emit(line, len(todo))
         return verdicts
+
+    def _of_shard(self, cells: list[Cell], inexpressible: frozenset[Strategy]) -> list[Cell]:
+        """Every shard gets its part of what takes time, and of what is only told."""
+        index, of = self._request.shard
+        told = [cell for cell in cells if cell.play is None or cell.strategy in inexpressible]
+        played = [cell for cell in cells if cell.play is not None and cell.strategy not in inexpressible]
+        return [*played[index - 1 :: of], *told[index - 1 :: of]]
 
     def _finished(
         self, pool: ThreadPoolExecutor, cells: list[Cell], inexpressible: frozenset[Strategy]
@@ -173,8 +191,9 @@ class Drill:
     def _controls(self, cell: Cell, bare: Finding) -> Controls:
         """The twins are only asked where a refusal is to be believed. `bare`: what the cell alone shows."""
         if all(stage.expected is Expect.ACCEPT for stage in cell.stages):
-            outage = bare.verdict is VerdictWord.OUTAGE
-            return Controls(genuine=self._control(cell.genuine_twin) if outage else Control.ABSENT)
+            if bare.verdict is VerdictWord.OUTAGE and not _is_its_own_twin(cell):
+                return Controls(genuine=self._control(cell.genuine_twin))
+            return Controls(genuine=Control.ABSENT)
         genuine = self._control(cell.genuine_twin)
         twins = [self._control(stage.pin_twin) for stage in cell.stages if stage.pin_twin]
         pin = twins[-1] if twins else Control.ABSENT
@@ -216,28 +235,32 @@ class Drill:
         if request.strategies:
             return request.strategies, frozenset()
         if request.strategies is None:
-            chosen = self._first_expressed(pool)
-            if chosen != DEFAULT_STRATEGY:
-                return (DEFAULT_STRATEGY, chosen), frozenset({DEFAULT_STRATEGY})
-            return (chosen,), frozenset()
-        expressed = dict(zip(STRATEGIES, pool.map(self._expresses, STRATEGIES), strict=True))
-        missing = frozenset(strategy for strategy, accepted in expressed.items() if not accepted)
+            return self._default(pool)
+        answers = dict(zip(STRATEGIES, pool.map(self._probe, STRATEGIES), strict=True))
+        missing = frozenset(strategy for strategy, answer in answers.items() if answer is _Probe.REFUSED)
         # Where none is accepted the client is at fault, not the notation.
-        return STRATEGIES, missing if len(missing) < len(STRATEGIES) else frozenset()
+        return STRATEGIES, missing if _Probe.ACCEPTED in answers.values() else frozenset()
 
-    def _first_expressed(self, pool: ThreadPoolExecutor) -> Strategy:
-        if self._expresses(DEFAULT_STRATEGY):
-            return DEFAULT_STRATEGY
-        answers = zip(_PROBED, pool.map(self._expresses, _PROBED), strict=True)
-        return next((strategy for strategy, accepted in answers if accepted), DEFAULT_STRATEGY)
+    def _default(self, pool: ThreadPoolExecutor) -> tuple[Sequence[Strategy], frozenset[Strategy]]:
+        if self._probe(DEFAULT_STRATEGY) is _Probe.REFUSED:
+            answers = zip(_PROBED, pool.map(self._probe, _PROBED), strict=True)
+            for strategy, answer in answers:
+                if answer is _Probe.ACCEPTED:
+                    return (DEFAULT_STRATEGY, strategy), frozenset({DEFAULT_STRATEGY})
+        return (DEFAULT_STRATEGY,), frozenset()
 
-    def _expresses(self, strategy: Strategy) -> bool:
-        """Also where only a chain that is sent with its root is accepted: that is a mistake, and no notation."""
-        return any(
-            self._accepting(self._planner.genuine(strategy, tls, scenario)).verdict is VerdictWord.PASS
-            for scenario in ((None, _WITH_ROOT) if strategy.kind == "root-spki" else (None,))
-            for tls in reversed(self._request.versions)
-        )
+    def _probe(self, strategy: Strategy) -> _Probe:
+        """Also accepted where only a chain that is sent with its root is: that is a mistake, and no notation."""
+        chains = (None, _WITH_ROOT) if strategy.kind == "root-spki" else (None,)
+        refused = True
+        for scenario in chains:
+            for tls in reversed(self._request.versions):
+                twin = self._planner.genuine(strategy, tls, scenario)
+                finding = self._accepting(twin)
+                if finding.verdict is VerdictWord.PASS:
+                    return _Probe.ACCEPTED
+                refused = refused and _refuses(finding, self._play(twin).stages[-1])
+        return _Probe.REFUSED if refused else _Probe.UNCLEAR
 
     def _notice_hanging(self, cells: list[Cell]) -> None:
         twin = next((cell.genuine_twin for cell in cells if cell.genuine_twin), None)
@@ -250,8 +273,9 @@ class Drill:
         self._bench.late()
         for cell, (before, runs) in self._judged.items():
             findings = [self._fold(cell, run, Controls()) for run in runs]
-            late = next((finding for finding in findings if finding.verdict in LEAKS), None)
-            if late and late.verdict != before.verdict:
+            leaks = [finding for finding in findings if finding.verdict in LEAKS]
+            late = fold(leaks) if leaks else before
+            if PRECEDENCE.index(late.verdict) < PRECEDENCE.index(before.verdict):
                 line = self._line(cell, late, Controls(genuine=Control.ABSENT), runs)
                 yield {**line, "supersedes": True, "reason": f"{late.reason} (after the cell was judged)"}
 
@@ -267,6 +291,22 @@ class Drill:
             mint=self._mint,
             unwatched=self._bench.unwatched,
         )
+
+
+def _is_its_own_twin(cell: Cell) -> bool:
+    """What the genuine chain shows proves nothing for itself, in another round."""
+    return (
+        cell.play is not None
+        and cell.genuine_twin is not None
+        and cell.play.stages[-1].serve == cell.genuine_twin.stages[-1].serve
+    )
+
+
+def _refuses(finding: Finding, stage: StageRun) -> bool:
+    unconnected = stage.report.said is Said.REFUSED and not any(seen.hello for seen in stage.seen)
+    return finding.verdict in (VerdictWord.OUTAGE, VerdictWord.UNSUPPORTED) or (
+        finding.verdict is VerdictWord.INCONCLUSIVE and unconnected
+    )
 
 
 def _unsupported(why: str) -> Finding:

@@ -20,12 +20,15 @@ from pindrill.runner.plan import Cell
 VERSION = 1
 _KEYS = (
     "version",
+    "pindrill",
     "client",
     "scenario",
     "code",
     "strategy",
     "tls",
     "round",
+    "pins",
+    "semantics",
     "verdict",
     "expected",
     "attribution",
