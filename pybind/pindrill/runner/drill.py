@@ -99,6 +99,8 @@ class Drill:
         self._planner = Planner(mint, semantics=request.semantics, pinning=request.pinning)
         self._stop = threading.Event()
         self._judged: dict[Cell, tuple[Finding, list[Run]]] = {}
+        self._own_words: dict[Strategy | None, str] = {}
+        """Why a strategy cannot be expressed, where the client said so itself."""
 
     def run(self, emit: Callable[[Result, int], None]) -> Verdicts:
         """`emit` gets each line and the number of cells in all."""
@@ -151,11 +153,10 @@ class Drill:
         if cell.unsupported or cell.play is None:
             return self._line(cell, _unsupported(cell.unsupported or ""), Controls(genuine=Control.ABSENT), [])
         if cell.strategy in inexpressible:
-            why = (
-                f"the client cannot express the strategy {cell.strategy_name}: "
-                "it refuses the genuine server under it, and accepts it under another"
-            )
-            return self._line(cell, _unsupported(why), Controls(genuine=Control.REFUSED), [])
+            refuses = "it refuses the genuine server under it, and accepts it under another"
+            words = self._own_words.get(cell.strategy, refuses)
+            why = _unsupported(f"the client cannot express the strategy {cell.strategy_name}: {words}")
+            return self._line(cell, why, Controls(genuine=Control.REFUSED), [])
         finding, controls, runs = self._judge(cell, cell.play)
         self._judged[cell] = (finding, runs)
         return self._line(cell, finding, controls, runs)
@@ -259,7 +260,10 @@ class Drill:
                 finding = self._accepting(twin)
                 if finding.verdict is VerdictWord.PASS:
                     return _Probe.ACCEPTED
-                refused = refused and _refuses(finding, self._play(twin).stages[-1])
+                stage = self._play(twin).stages[-1]
+                if stage.report.said is Said.UNSUPPORTED and stage.report.detail:
+                    self._own_words[strategy] = stage.report.detail
+                refused = refused and _refuses(finding, stage)
         return _Probe.REFUSED if refused else _Probe.UNCLEAR
 
     def _notice_hanging(self, cells: list[Cell]) -> None:
