@@ -81,7 +81,10 @@ def refusal_alert(seen: Observation) -> int | None:
 
 def _server_gave_up(seen: Observation) -> bool:
     """By a fatal alert, before the client sent any: what the client did then is no refusal."""
-    return bool(seen.alerts) and seen.alerts[0].sent and seen.alerts[0].level == _FATAL
+    if not seen.alerts:
+        return False
+    first = seen.alerts[0]
+    return first.sent and first.level == _FATAL and first.number != CLOSE_NOTIFY
 
 
 def story(seen: Observation, ending_at: int = 0) -> str:

@@ -100,9 +100,9 @@ class Pindrill:
         return ["drill", *chosen, "--json", str(self.json), *options, "--", *client]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        # Whoever runs the tests in the background has its children ignore SIGINT.
+        # Whoever runs the tests in the background has its children ignore SIGINT, and nohup SIGHUP.
         return subprocess.Popen(
-            ["env", "--default-signal=INT", str(PROGRAM), *arguments],
+            ["env", "--default-signal=INT,HUP", str(PROGRAM), *arguments],
             cwd=self.directory,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -96,20 +96,25 @@ def main() -> None:
         sys.exit(3)
     except BrokenPipeError:
         # The reader of our output has gone: nothing more to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         sys.exit(3)
     except KeyboardInterrupt:
         sys.exit(3)
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        where = error.filename or "a file that was to be written"
-        print(f"pindrill: {where}: {error.strerror}; it is not whole", file=sys.stderr)
+        print(f"pindrill: {error.filename or 'the output'}: {error.strerror}; it is not whole", file=sys.stderr)
+        _say_no_more()
         sys.exit(3)
     except Exception:
         traceback.print_exc()
         print("pindrill: this is a bug of pindrill, no verdict on the client", file=sys.stderr)
         sys.exit(3)
+
+
+def _say_no_more() -> None:
+    """What is still to be flushed at the end would fail again, with an exit code of Python's own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(*_: object) -> None:
