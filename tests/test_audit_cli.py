@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import dnslib
+import dnslib.server
 import jsonschema
 import pytest
 from pindrill.cli.arguments import optional_values
@@ -206,6 +208,27 @@ def test_dns_answers_for_chosen_names_and_passes_the_rest_on() -> None:
     finally:
         ours.close()
         known.close()
+
+
+def test_dns_takes_another_port_where_the_chosen_one_is_taken_for_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[socket.socket] = []
+    opened = DnsAnswerer._server
+
+    def open_server(self: DnsAnswerer, address: str, port: int, *, tcp: bool) -> dnslib.server.DNSServer:
+        if tcp and len(taken) < 3:
+            taken.append(socket.create_server((address, port)))
+        return opened(self, address, port, tcp=tcp)
+
+    monkeypatch.setattr(DnsAnswerer, "_server", open_server)
+    answerer = DnsAnswerer("127.0.0.1", 0, names=["shop.test"], target="127.0.0.9")
+    answerer.close()
+    ports = [each.getsockname()[1] for each in taken]
+    assert len(ports) == 3
+    assert answerer.port not in ports
+    with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1 port {ports[0]}: Address already in use"):
+        DnsAnswerer("127.0.0.1", ports[0], names=["shop.test"], target="127.0.0.9")
+    for each in taken:
+        each.close()
 
 
 def test_dns_serves_nobody_else() -> None:

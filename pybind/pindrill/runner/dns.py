@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import socketserver
@@ -17,6 +18,7 @@ from pindrill.model import UsageError
 _TTL_S = 5
 _TIMEOUT_S = 5.0
 _LARGEST = 65535
+_ATTEMPTS = 20
 
 
 class DnsAnswerer:
@@ -36,12 +38,8 @@ class DnsAnswerer:
         self._target = ipaddress.ip_address(target)
         self._clients = [ipaddress.ip_network(client) for client in clients]
         self._resolver = resolver or _machine_resolver()
-        try:
-            self._udp = self._server(address, port, tcp=False)
-            self.port: int = self._udp.server.server_address[1]
-            self._tcp = self._server(address, self.port, tcp=True)
-        except OSError as error:
-            raise UsageError(f"--dns: cannot listen on {address} port {port}: {error.strerror}") from error
+        self._udp, self._tcp = self._on_one_port(address, port)
+        self.port: int = self._udp.server.server_address[1]
         for server in (self._udp, self._tcp):
             threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -81,6 +79,22 @@ class DnsAnswerer:
         with socket.create_connection(self._resolver, timeout=_TIMEOUT_S) as asking, asking.makefile("rb") as answer:
             asking.sendall(len(data).to_bytes(2) + data)
             return answer.read(int.from_bytes(answer.read(2)))
+
+    def _on_one_port(self, address: str, port: int) -> tuple[DNSServer, DNSServer]:
+        """A port that the system chose for UDP may be taken for TCP: then it chooses again."""
+        attempts = 1 if port else _ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                udp = self._server(address, port, tcp=False)
+                try:
+                    return udp, self._server(address, udp.server.server_address[1], tcp=True)
+                except OSError:
+                    udp.server.server_close()
+                    raise
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or not attempts:
+                    raise UsageError(f"--dns: cannot listen on {address} port {port}: {error.strerror}") from error
 
     def _server(self, address: str, port: int, *, tcp: bool) -> DNSServer:
         answerer = self
