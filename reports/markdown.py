@@ -24,6 +24,7 @@ def render(whole: Overview, findings: Sequence[Result] = ()) -> str:
     parts = []
     if whole.cells or not findings:
         parts += [f"## {_SIGN[whole.state]} {whole.headline}", whole.sentence]
+    parts += [f"Not run: {text(why)}" for why in whole.unable]
     parts += [f"Not watched for downgrades: {text(gap)}" for gap in whole.unwatched]
     parts += _groups("What broke, and what to do", whole.problems, whole)
     parts += _findings(harmless(findings))

@@ -52,6 +52,8 @@ class Overview:
     known: Sequence[Problem]
     unwatched: Sequence[str]
     """Where a request in plain text could have gone without being seen."""
+    unable: Sequence[str]
+    """Which client could not be run under which strategy, and why, in its own words where it said so."""
 
     @property
     def state(self) -> State:
@@ -108,6 +110,7 @@ def overview(lines: Iterable[Result]) -> Overview:
     scenarios: set[str] = set()
     versions: dict[str, None] = {}
     unwatched: dict[str, None] = {}
+    refused: dict[tuple[str, str], str] = {}
     groups: dict[tuple[Any, ...], Problem] = {}
     cells = known_cells = 0
     for place, line in enumerate(lines):
@@ -119,6 +122,10 @@ def overview(lines: Iterable[Result]) -> Overview:
         scenarios.add(line["scenario"])
         versions[harmless(line["pindrill"])] = None
         unwatched.update(dict.fromkeys(harmless(line.get("unwatched", ()))))
+        if line["strategy"] != "-":
+            subject = harmless(line["client"]), line["strategy"]
+            why = harmless(line["reason"]) if word is VerdictWord.UNSUPPORTED else ""
+            refused[subject] = why and refused.get(subject, why)
         if word in VIOLATIONS or word in UNJUDGED:
             _add(groups, line, word, place)
     order = sorted(groups.values(), key=lambda each: (PRECEDENCE.index(each.verdict), each.first))
@@ -134,6 +141,7 @@ def overview(lines: Iterable[Result]) -> Overview:
         unjudged=[each for each in order if each.verdict in UNJUDGED and not each.known],
         known=[each for each in order if each.known],
         unwatched=list(unwatched),
+        unable=[f"{client}: {why}" for (client, _), why in refused.items() if why],
     )
 
 

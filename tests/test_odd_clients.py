@@ -87,8 +87,9 @@ def test_pins_that_nobody_told_of_lock_nobody_out(pindrill: Pindrill) -> None:
 
 
 def test_a_spelling_that_is_always_refused_is_no_outage(pindrill: Pindrill) -> None:
-    script = "#!/bin/sh\ncase $2 in *.pin.test.:*) exit 6;; esac\nexec curl -sS --cacert $1 $2\n"
-    client = pindrill.script("app", script.replace("exit 6", 'exec curl -sS --cacert /dev/null "$2"'))
+    trusts_nobody = 'exec curl -sS --cacert /dev/null "$2"'
+    script = f'#!/bin/sh\ncase $2 in *.pin.test.:*) {trusts_nobody};; esac\nexec curl -sS --cacert "$1" "$2"\n'
+    client = pindrill.script("app", script)
     ran = pindrill.drill((client, "{ca_file}", "{url}"), *TLS13, "--pinned", "none", only=("HN11", "BL1"))
     assert ran.verdicts() == {"BL1": {"pass"}, "HN11": {"inconclusive"}}
     [dotted] = [line for line in ran.results if line["code"] == "HN11"]

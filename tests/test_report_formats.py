@@ -297,3 +297,17 @@ def test_what_could_not_be_watched_is_told() -> None:
         report_html.render(lines, references={}),
     ):
         assert made.count(gap) == 1
+
+
+def test_a_strategy_that_was_never_run_is_told_with_its_reason() -> None:
+    why = "the client cannot express the strategy leaf-spki+backup: one pin only"
+    lines = [
+        line("unsupported", code="IN5", reason=why, strategy="leaf-spki+backup"),
+        line("unsupported", code="BL1", reason=why, strategy="leaf-spki+backup"),
+        line("pass", code="IN5", strategy="leaf-cert"),
+        line("unsupported", code="VT7", reason="not this one", strategy="leaf-cert"),
+    ]
+    whole = overview(lines)
+    assert whole.unable == [f"app: {why}"]
+    assert "Not run: app: the client cannot express" in markdown.render(whole)
+    assert f"<b>Not run:</b> app: {why}." in report_html.render(lines, references={})

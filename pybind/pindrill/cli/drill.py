@@ -27,7 +27,7 @@ from pindrill.cli.stored import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
 from pindrill.keyring import Keyring
 from pindrill.mitm.servers import MitmServers
-from pindrill.model import STRATEGY, UsageError
+from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile
 
@@ -66,7 +66,6 @@ def drill(
     wanted = read_scenarios(only, which)
     versions = read_versions(tls)
     strategies = read_strategies(strategy)
-    refuse_nothing(wanted, (STRATEGY[pinned],) if pinned in STRATEGY else strategies, versions)
     if not 0 < deadline < math.inf or repeat < 1 or jobs < 0:
         raise UsageError("--deadline is a number above 0, --repeat at least 1, --jobs at least 0")
     if resume and not json_file:
@@ -102,6 +101,7 @@ def drill(
         key_log=key_log,
         edit_hosts=edit_hosts,
     )
+    refuse_nothing(asked.scenarios, asked.pinned_strategies, asked.versions)
     with ExitStack() as stack:
         if keyring:
             Keyring.open_to_drill(keyring)  # what is wrong with it is said before this program starts itself again

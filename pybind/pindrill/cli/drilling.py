@@ -39,6 +39,7 @@ from pindrill.runner.plan import Cell
 from pindrill.runner.results import Result, ResultFile
 
 WHOLE = (1, 1)
+_MOST_CELLS = 6
 Place = tuple[str, Path]
 """The address and the directory of a run."""
 
@@ -62,6 +63,11 @@ class Asked:
     edit_hosts: bool = False
     via: MitmServers | None = None
     """Clients meet mitmproxy, not our own servers."""
+
+    @property
+    def pinned_strategies(self) -> Sequence[Strategy] | None:
+        """The one that is compiled in, where one is; else those asked for."""
+        return (STRATEGY[self.pinned],) if self.pinned in STRATEGY else self.strategies
 
 
 @dataclass
@@ -92,7 +98,7 @@ def drill_all(
         request = Request(
             client=subject.name,
             scenarios=asked.scenarios,
-            strategies=(STRATEGY[asked.pinned],) if asked.pinned and asked.pinned != "none" else asked.strategies,
+            strategies=asked.pinned_strategies,
             versions=asked.versions,
             semantics=subject.semantics,
             pinning=read_pinning(subject.make_driver, asked.pinned, asked.keyring),
@@ -186,7 +192,8 @@ def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list
 
 
 def _cells(lines: Sequence[Result]) -> str:
-    return ", ".join(f"{line['code']} TLS {line['tls']} {line['strategy']}" for line in lines)
+    shown = ", ".join(f"{line['code']} TLS {line['tls']} {line['strategy']}" for line in lines[:_MOST_CELLS])
+    return shown + (f" and {len(lines) - _MOST_CELLS} more cells" if len(lines) > _MOST_CELLS else "")
 
 
 def exit_code_of(lines: Sequence[Result], tally: Tally) -> int:
@@ -240,7 +247,7 @@ def _done(
             what, was, is_ = different[0]
             raise UsageError(
                 f"--resume: {line['code']} of {subject.name} was run {what}\n  {was}\nand not {what}\n  {is_}\n"
-                "Results of two clients do not go together: name another --json file"
+                "They do not go together: name another --json file"
             )
     return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in mine)
 

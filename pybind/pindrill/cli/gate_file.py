@@ -19,7 +19,7 @@ from pindrill.cli.client_file import Known
 from pindrill.cli.drilling import Asked
 from pindrill.cli.subjects import Given, Subject, read_subjects
 from pindrill.clients.template import fill_early
-from pindrill.model import STRATEGY, UsageError, VerdictWord
+from pindrill.model import UsageError, VerdictWord
 from pindrill.pinfiles import Finding, Severity
 
 NAME = "pindrill.toml"
@@ -79,11 +79,7 @@ def read_gate_file(path: Path) -> GateFile:
             deadline_s=float(drill.get("deadline", 10.0)),
         )
         if data.get("client"):
-            refuse_nothing(
-                asked.scenarios,
-                (STRATEGY[asked.pinned],) if asked.pinned in STRATEGY else asked.strategies,
-                asked.versions,
-            )
+            refuse_nothing(asked.scenarios, asked.pinned_strategies, asked.versions)
         subjects = _subjects(data.get("client", []), entries, path)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error

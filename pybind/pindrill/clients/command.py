@@ -29,7 +29,8 @@ _FATAL = frozenset(
 )  # fmt: skip
 
 _GO_PANIC = 2
-_GO_CRASH = re.compile(rb"^(?:panic: runtime error|fatal error): .*^goroutine \d+ \[", re.MULTILINE | re.DOTALL)
+_GO_CRASH = re.compile(rb"^(?:panic: runtime error|fatal error): ", re.MULTILINE)
+_GO_TRACE = re.compile(rb"^goroutine \d+ \[", re.MULTILINE)
 """Go's runtime ends a program itself, with an ordinary exit code; a panic of the program's own may be its refusal."""
 
 
@@ -141,7 +142,7 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
             return Said.DIED, f"by {signal_name(ended.signal)}" + (f": {words}" if words else "")
         return (Said.SILENT, "") if ignore_exit_code else (Said.TIMEOUT, "it was ended at the deadline")
     code = ended.exit_code
-    if code == _GO_PANIC and _GO_CRASH.search(ended.stderr):
+    if code == _GO_PANIC and _crashed_in_go(ended.stderr):
         return Said.DIED, f"exit {code}: {words}"
     if code is None:
         return Said.DIED, "it ended its shepherd, which could not tell how it ended"
@@ -156,6 +157,11 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
     if code == CANNOT:
         return Said.UNSUPPORTED, words
     return Said.REFUSED, f"exit {code}" + (f": {words}" if words else "")
+
+
+def _crashed_in_go(stderr: bytes) -> bool:
+    crash = _GO_CRASH.search(stderr)
+    return crash is not None and _GO_TRACE.search(stderr, crash.end()) is not None
 
 
 def death(ended: Ended) -> str:

@@ -300,9 +300,7 @@ class Drill:
 def _is_its_own_twin(cell: Cell) -> bool:
     """What the genuine chain shows proves nothing for itself, in another round."""
     return (
-        cell.play is not None
-        and cell.genuine_twin is not None
-        and cell.play.stages[-1].serve == cell.genuine_twin.stages[-1].serve
+        cell.play is not None and cell.genuine_twin is not None and cell.play.stages[-1] == cell.genuine_twin.stages[-1]
     )
 
 
