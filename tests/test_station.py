@@ -35,10 +35,15 @@ class Running:
     proxy: str
     process: subprocess.Popen[str]
     json: Path
+    said: list[str]
+    reader: threading.Thread
 
-    def end(self) -> int:
+    def end(self) -> tuple[int, str]:
+        """As Ctrl-C does: its exit code and all that it said."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(PATIENCE_S)
+        code = self.process.wait(PATIENCE_S)
+        self.reader.join(PATIENCE_S)
+        return code, "".join(self.said)
 
 
 @contextmanager
@@ -53,10 +58,12 @@ def station(pindrill: Pindrill, *options: str) -> Iterator[Running]:
         cwd=pindrill.directory,
     )
     lines: queue.Queue[str] = queue.Queue()
+    said: list[str] = []
     assert process.stdout
 
     def read() -> None:
         for line in process.stdout or ():
+            said.append(line)
             lines.put(line)
 
     reader = threading.Thread(target=read, daemon=True)
@@ -67,7 +74,7 @@ def station(pindrill: Pindrill, *options: str) -> Iterator[Running]:
             name, _, value = lines.get(timeout=PATIENCE_S).strip().partition(": ")
             if name in ("station", "proxy"):
                 found[name] = value
-        yield Running(found["station"], found["proxy"], process, file)
+        yield Running(found["station"], found["proxy"], process, file, said, reader)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -151,10 +158,19 @@ def test_a_phone_is_set_up_used_and_judged(pindrill: Pindrill, lab: Lab, browser
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         page.close()
-        assert running.end() == 1
+        code, said = running.end()
+        assert (code, "Traceback" in said) == (1, False), said
     lines = {line["destination"]: line for line in map(json.loads, running.json.read_text().splitlines())}
     assert lines[destination]["verdict"] == "intercepted"
     assert complaints == []
+
+
+def test_ctrl_c_ends_the_page_and_then_the_rest(pindrill: Pindrill) -> None:
+    """Joining the page's thread is no way to wait for Ctrl-C: the thread counts as ended then, and lives on."""
+    for _ in range(3):
+        with station(pindrill) as running:
+            code, said = running.end()
+            assert (code, "Traceback" in said, "Fatal" in said) == (3, False, False), said
 
 
 def test_the_certificate_in_every_form(pindrill: Pindrill) -> None:

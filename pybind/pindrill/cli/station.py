@@ -30,6 +30,7 @@ from pindrill.runner.audit_lines import audit_line
 from pindrill.runner.bench import run_directory
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
+from pindrill.runner.interruption import uninterrupted
 from pindrill.station.certificates import TestCa
 from pindrill.station.web import Station
 
@@ -133,16 +134,30 @@ def _serve(bench: _Bench, forge: Forge, address: str, port: int) -> None:
     print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
     print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
     config = uvicorn.Config(page.application(), log_level="warning", access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
+    _until_interrupted(uvicorn.Server(config), listening, bench)
+
+
+def _until_interrupted(server: uvicorn.Server, listening: socket.socket, bench: _Bench) -> None:
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            server.run(sockets=[listening])
+        finally:
+            ended.set()
+
     # Not on this thread: there it would take the signals, and raise them again when all is over.
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="station")
-    thread.start()
+    thread = threading.Thread(target=run, name="station")
     try:
-        while thread.is_alive() and not bench.audit.pump.trouble:
-            thread.join(0.5)
+        thread.start()  # in here: from now on it must be ended, whenever Ctrl-C comes
+        # No join: until Python 3.13, Ctrl-C during one makes the thread count as ended while it runs on.
+        while not ended.wait(0.5) and not bench.audit.pump.trouble:
+            pass
     except KeyboardInterrupt:
         pass
     finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
+        with uninterrupted():
+            server.should_exit = True
+            if thread.ident:
+                thread.join()
+            listening.close()

@@ -15,6 +15,7 @@ from pindrill.audit.readable import drop_plaintext
 from pindrill.audit.schedule import Schedule
 from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
+from pindrill.runner.interruption import uninterrupted
 
 _POLL_S = 0.02
 _HOLD_S = 0.25
@@ -80,14 +81,16 @@ class Pump:
         self._quiet = 0
         """How often no event was waiting."""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._pump, name="interceptor", daemon=True)
-        self._thread.start()
+        self._over = threading.Event()
+        """Asked instead of the thread: until Python 3.13, Ctrl-C while it is joined makes it count as ended."""
+        threading.Thread(target=self._pump, name="interceptor", daemon=True).start()
 
     def close(self) -> None:
         """Ends every connection, and takes what they showed."""
-        self._interceptor.end_all()
-        self._stopping.set()
-        self._thread.join()
+        with uninterrupted():
+            self._interceptor.end_all()
+            self._stopping.set()
+            self._over.wait()
         if denied := self._interceptor.denied:
             self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
         if unseen := self._interceptor.turned_away:
@@ -107,7 +110,7 @@ class Pump:
         self._interceptor.end_all()
         # Twice: the first may have been on its way when the connections were ended.
         quiet = self._quiet + 2
-        while self._quiet < quiet and self._thread.is_alive():
+        while self._quiet < quiet and not self._over.is_set():
             time.sleep(_POLL_S / 4)
 
     def _pump(self) -> None:
@@ -124,6 +127,8 @@ class Pump:
                     self._asked(event)
         except Exception as error:  # whatever it was: what came after was not seen
             self.trouble = f"the interceptor failed: {error}"
+        finally:
+            self._over.set()
 
     def _asked(self, event: dict[str, Any]) -> None:
         question = question_of(event)
