@@ -70,6 +70,29 @@ def test_an_interruption_before_the_first_cell_is_not_judged_either(pindrill: Pi
     assert (program.returncode, out, err) == (3, "", "pindrill: interrupted\n")
 
 
+@pytest.mark.parametrize("after_s", [0, 0.05, 0.1])
+def test_an_interruption_while_it_starts_leaves_nothing(pindrill: Pindrill, after_s: float) -> None:
+    """It starts twice, the second time where the names resolve; the directory of the run is there before that."""
+    program = pindrill.start(*pindrill.drill_arguments(CURL))
+    while not any(pindrill.tmp.iterdir()):
+        time.sleep(0.001)
+    time.sleep(after_s)
+    program.send_signal(signal.SIGINT)
+    _, err = program.communicate(timeout=60)
+    assert (program.returncode, "Traceback" in err) == (3, False), err
+
+
+def test_an_impatient_second_interruption_leaves_nothing_either(pindrill: Pindrill) -> None:
+    client, pipe = hanging(pindrill, 2)
+    program = pindrill.start(*pindrill.drill_arguments(client, *LONG, only=("BL1", "BL3", "CH3", "CH4")))
+    assert pipe.read_text() == "hangs\n"
+    for _ in range(3):
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.002)
+    out, err = program.communicate(timeout=60)
+    assert (program.returncode, "2 cells: 2 pass" in out, err) == (3, True, "app: 2 cells\n")
+
+
 def test_no_attempt_is_begun_after_the_interruption(pindrill: Pindrill) -> None:
     client, pipe = hanging(pindrill, 2)
     options = ("--deadline", "10", "--jobs", "1", "--tls", "1.3")

@@ -1,46 +1,74 @@
-"""What ends processes is not cut short by an impatient Ctrl-C; everything else is."""
+"""What ends a run from outside is heard once, is not lost while a program is executed, and respects nohup."""
 
 from __future__ import annotations
 
 import signal
-import threading
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 
 import pytest
-from pindrill.runner.interruption import uninterrupted
+from pindrill.runner import interruption
+
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_clean_up_goes_on(number: signal.Signals) -> None:
-    got: list[int] = []
-    before = signal.signal(number, lambda number, _: got.append(number))
-    try:
-        with uninterrupted():
-            signal.raise_signal(number)
-        assert got == []
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_second_one_is_heard_only_when_the_clean_up_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(interruption, "PATIENCE_S", 60)
+    interruption.interrupt_on_signals()
+    with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
-        assert got == [number]
-    finally:
-        signal.signal(number, before)
+    for again in ENDING:
+        signal.raise_signal(again)
+    monkeypatch.setattr(interruption, "PATIENCE_S", 0.001)
+    time.sleep(0.01)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
 
 
 def test_what_is_ignored_stays_ignored() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with uninterrupted():
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interruption.interrupt_on_signals()
+    signal.raise_signal(signal.SIGHUP)
 
 
-def test_on_a_thread_nothing_is_changed() -> None:
-    handlers: list[object] = []
+def test_one_that_is_held_comes_when_the_executed_program_is_ready() -> None:
+    inner = (
+        "from pindrill.runner.interruption import interrupt_on_signals, release\n"
+        "interrupt_on_signals()\ntry: release()\nexcept KeyboardInterrupt: print('heard')"
+    )
+    outer = (
+        "import os, signal, sys\nfrom pindrill.runner.interruption import held\n"
+        "with held():\n signal.raise_signal(signal.SIGTERM)\n os.execv(sys.executable, sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", outer, sys.executable, "-c", inner], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "heard\n"
 
-    def work() -> None:
-        with uninterrupted():
-            handlers.append(signal.getsignal(signal.SIGINT))
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert handlers == [signal.getsignal(signal.SIGINT)]
+def test_one_that_is_held_is_not_lost_without_a_program() -> None:
+    interruption.interrupt_on_signals()
+    held = []
+    with pytest.raises(KeyboardInterrupt):
+        held.append(raised_while_held())
+    assert held == []
+
+
+def raised_while_held() -> bool:
+    with interruption.held():
+        signal.raise_signal(signal.SIGINT)
+        assert signal.sigpending() == {signal.SIGINT}
+    return True

@@ -76,7 +76,8 @@ class Pindrill:
 
     def call(self, *arguments: str) -> Ran:
         """As `run`, but inside this process, which is faster: for commands that start nothing."""
-        out, err, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
+        out, err = io.StringIO(), io.StringIO()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         code: object = 0
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.chdir(self.directory)
@@ -88,7 +89,8 @@ class Pindrill:
             except SystemExit as ended:
                 code = ended.code
             finally:
-                signal.signal(signal.SIGTERM, handler)
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
         assert isinstance(code, int)
         return Ran(code, out.getvalue(), err.getvalue(), read_lines(self.json))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from pindrill.cli.arguments import optional_values
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 from pindrill.reports.plain import harmless
+from pindrill.runner.interruption import interrupt_on_signals
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -83,10 +83,8 @@ def application(words: Sequence[str]) -> typer.Typer:
 
 
 def main() -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, _interrupt)
     try:
+        interrupt_on_signals()
         application(sys.argv[1:])(standalone_mode=True)
     except (UsageError, InputError) as error:
         print(f"pindrill: {harmless(str(error), keep=chr(10))}", file=sys.stderr)
@@ -99,6 +97,7 @@ def main() -> None:
         _say_no_more()
         sys.exit(3)
     except KeyboardInterrupt:
+        print("pindrill: interrupted", file=sys.stderr)
         sys.exit(3)
     except OSError as error:
         if error.errno not in _FULL:
@@ -115,7 +114,3 @@ def main() -> None:
 def _say_no_more() -> None:
     """What is still to be flushed at the end would fail again, with an exit code of Python's own."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

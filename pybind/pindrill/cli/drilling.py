@@ -32,7 +32,7 @@ from pindrill.model import (
     UsageError,
     VerdictWord,
 )
-from pindrill.runner import names
+from pindrill.runner import interruption, names
 from pindrill.runner.bench import Bench, own_address, run_directory
 from pindrill.runner.drill import Drill, Request
 from pindrill.runner.plan import Cell
@@ -286,6 +286,7 @@ def enter_place(
             del os.environ[variable]
         directory = Path(inherited)
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        interruption.release()
     else:
         address, directory = own_address(), run_directory()
         stack.callback(shutil.rmtree, directory, ignore_errors=True)

@@ -30,7 +30,7 @@ from pindrill.runner.audit_lines import audit_line
 from pindrill.runner.bench import run_directory
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
-from pindrill.runner.interruption import uninterrupted
+from pindrill.runner.interruption import held
 from pindrill.station.certificates import TestCa
 from pindrill.station.web import Station
 
@@ -149,15 +149,14 @@ def _until_interrupted(server: uvicorn.Server, listening: socket.socket, bench: 
     # Not on this thread: there it would take the signals, and raise them again when all is over.
     thread = threading.Thread(target=run, name="station")
     try:
-        thread.start()  # in here: from now on it must be ended, whenever Ctrl-C comes
-        # No join: until Python 3.13, Ctrl-C during one makes the thread count as ended while it runs on.
+        with held():  # Ctrl-C in the midst of it would come before the thread can be joined
+            thread.start()
+        # No join here: until Python 3.13, Ctrl-C during one makes the thread count as ended while it runs on.
         while not ended.wait(0.5) and not bench.audit.pump.trouble:
             pass
     except KeyboardInterrupt:
         pass
     finally:
-        with uninterrupted():
-            server.should_exit = True
-            if thread.ident:
-                thread.join()
-            listening.close()
+        server.should_exit = True
+        thread.join()
+        listening.close()

@@ -37,7 +37,6 @@ from pindrill.model import (
     VerdictWord,
 )
 from pindrill.runner.bench import Bench, Run, StageRun, hung
-from pindrill.runner.interruption import uninterrupted
 from pindrill.runner.plan import Cell, Pinning, Planner, Play
 from pindrill.runner.results import Result, result_line
 
@@ -121,10 +120,9 @@ class Drill:
                     verdicts.lines.append(line)
                     emit(line, len(todo))
             except KeyboardInterrupt:
-                with uninterrupted():
-                    self._stop.set()
-                    verdicts.interrupted = True
-                    self._bench.driver.close()
+                self._stop.set()
+                verdicts.interrupted = True
+                self._bench.driver.close()
                 pool.shutdown(wait=True, cancel_futures=True)
         return verdicts
 

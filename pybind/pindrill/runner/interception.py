@@ -15,7 +15,6 @@ from pindrill.audit.readable import drop_plaintext
 from pindrill.audit.schedule import Schedule
 from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
-from pindrill.runner.interruption import uninterrupted
 
 _POLL_S = 0.02
 _HOLD_S = 0.25
@@ -87,10 +86,9 @@ class Pump:
 
     def close(self) -> None:
         """Ends every connection, and takes what they showed."""
-        with uninterrupted():
-            self._interceptor.end_all()
-            self._stopping.set()
-            self._over.wait()
+        self._interceptor.end_all()
+        self._stopping.set()
+        self._over.wait()
         if denied := self._interceptor.denied:
             self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
         if unseen := self._interceptor.turned_away:

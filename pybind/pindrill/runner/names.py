@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pindrill.clients.process import helper
 from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, UsageError
+from pindrill.runner.interruption import held
 
 NAMES = helper("pindrill-names")
 ADDRESS_VARIABLE = "PINDRILL_ADDRESS"
@@ -54,7 +55,8 @@ def enter(address: str, directory: Path, arguments: list[str], more: Sequence[st
     for launcher in launchers(hosts):
         if _works(launcher):
             sys.stdout.flush()
-            os.execvpe(launcher[0], [*launcher, *program], environment)  # noqa: S606
+            with held():  # Ctrl-C while Python starts again would leave the directory
+                os.execvpe(launcher[0], [*launcher, *program], environment)  # noqa: S606
 
 
 def advice() -> UsageError:
