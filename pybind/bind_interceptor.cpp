@@ -96,6 +96,7 @@ void bind_interceptor(py::module_& module) {
                        double connect_timeout_s, const std::string& upstream_trust,
                        const std::vector<std::string>& clients, std::size_t max_connections, double patience_s,
                        std::size_t kept_plaintext, const std::string& key_log_file) {
+             const py::gil_scoped_release release;  // not as call_guard: pybind11 registers the object under it
              return std::make_unique<Interceptor>(
                  loop, options_of(hosts, private_addresses, connect_timeout_s, upstream_trust, clients, max_connections,
                                   patience_s, kept_plaintext, key_log_file));
@@ -104,7 +105,7 @@ void bind_interceptor(py::module_& module) {
            py::arg("private_addresses") = false, py::arg("connect_timeout_s") = 10.0, py::arg("upstream_trust") = "",
            py::arg("clients") = std::vector<std::string>{"127.0.0.0/8", "::1"},
            py::arg("max_connections") = InterceptorOptions{}.max_connections, py::arg("patience_s") = 30.0,
-           py::arg("kept_plaintext") = 64 * 1024, py::arg("key_log_file") = "", py::keep_alive<1, 2>(), NoGil())
+           py::arg("kept_plaintext") = 64 * 1024, py::arg("key_log_file") = "", py::keep_alive<1, 2>())
       .def(
           "listen",
           [](Interceptor& interceptor, const std::string& way, const std::string& address, std::uint16_t port,

@@ -43,10 +43,11 @@ void bind_server(py::module_& module) {
       .def(py::init([](Loop& loop, const std::string& address, std::uint16_t port,
                        const std::shared_ptr<ServerContext>& context, const std::string& label,
                        const std::shared_ptr<Credential>& credential, const std::string& response) {
+             const py::gil_scoped_release release;  // not as call_guard: pybind11 registers the object under it
              return std::make_unique<Server>(loop, address, port, context, Shown{label, credential, response});
            }),
            py::arg("loop"), py::arg("address"), py::arg("port"), py::arg("context"), py::arg("label"),
-           py::arg("credential"), py::arg("response"), py::keep_alive<1, 2>(), NoGil())
+           py::arg("credential"), py::arg("response"), py::keep_alive<1, 2>())
       .def_property_readonly("port", &Server::port)
       .def_property_readonly("connections", &Server::connections)
       .def(
