@@ -230,10 +230,3 @@ def test_the_judge_and_the_reports_do_no_input_or_output() -> None:
                 assert not {alias.name for alias in node.names} & forbidden, dotted
             if isinstance(node, ast.ImportFrom):
                 assert node.module not in forbidden, dotted
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "pybind").glob("*.cpp")), ids=lambda path: path.name)
-def test_no_factory_is_bound_without_the_gil(path: Path) -> None:
-    """pybind11 registers what a `py::init` makes while its call_guard holds: two threads would corrupt the registry."""
-    bound = re.findall(r"\.def\(py::init\b.*?(?=\n\s*\.def|;\n\n)", path.read_text(), re.DOTALL)
-    assert not [text for text in bound if "NoGil()" in text or "call_guard" in text.replace("not as call_guard", "")]
