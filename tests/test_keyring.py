@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pindrill import _core
-from pindrill.keyring import _UNCOMMON, STANDARD_LABELS, Keyring, PrivateKeyElsewhere
+from pindrill.keyring import STANDARD_LABELS, Keyring, PrivateKeyElsewhere
 from pindrill.mint import Mint
 from pindrill.model import BACKUP, GENUINE, STRATEGIES, TRUSTED_ROOTS, PinsOf, UsageError
 from pindrill.runner.plan import Planner
@@ -199,13 +199,25 @@ def test_a_cache_that_cannot_be_used_is_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setitem(_UNCOMMON, "rsa8192", "rsa-4096")  # as slow as the test can bear
     if damage == "no directory":
         (tmp_path / "pindrill").touch()
     else:
         (tmp_path / "pindrill").mkdir()
-        (tmp_path / "pindrill" / "leaf-rsa8192.pem").write_text("garbage")
-    assert Keyring().key("leaf-rsa8192").type_name == "RSA-4096"
+        (tmp_path / "pindrill" / "leaf-rsa.pem").write_text("garbage")
+    assert Keyring().key("leaf-rsa").type_name == "RSA-2048"
+
+
+def test_rsa_keys_are_made_once_on_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for label, kept in (("leaf-rsa", True), ("leaf-rsa3072", True), ("leaf-current", False), ("leaf-p521", False)):
+        first, second = (_core.Pin.of_key(Keyring().key(label)).hex for _ in range(2))
+        assert (first == second) == kept, label
+
+
+def test_a_key_that_stands_for_a_slower_one_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Keyring(drawing=True).key("leaf-rsa8192").type_name == "RSA-2048"
+    assert not list(tmp_path.rglob("*.pem"))
 
 
 # --- keys from elsewhere ----------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ class PrivateKeyElsewhere(Exception):
 class Keyring:
     """Keys by label, root certificates and pinned leaf certificates. In memory, or kept in a directory.
 
+    In memory all but the RSA keys are new: those come from the user's cache, since making them takes long.
     `drawing`: in memory, for looking at scenarios; what takes long to make is drawn with a quicker key.
     """
 
@@ -231,9 +232,9 @@ class Keyring:
 
     def _new_key(self, label: str) -> _core.KeyPair:
         kind = _UNCOMMON.get(label.partition("-")[2], "p-256")
-        if self._drawing and kind in _SLOW:
-            kind = _QUICK
-        if kind in _SLOW and self.directory is None:
+        if self._drawing:
+            return _core.KeyPair.generate(_QUICK if kind in _SLOW else kind)
+        if self.directory is None and kind.startswith("rsa-"):
             return _cached_key(label) or _new_cached_key(label, kind)
         key = _core.KeyPair.generate(kind)
         self._store_key(label, key)
