@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pindrill.cli.newest import latest
 from pindrill.cli.report import Format
-from pindrill.cli.stored import MAX_LINE_BYTES, latest, read_stored
+from pindrill.cli.stored import MAX_LINE_BYTES, read_stored
 from support.cli import PROGRAM, UNPINNED_CURL, Pindrill
 from support.made_results import Result, finding, hostile_line, line, write
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 MADE_BY_CI = ROOT / ".venv-mitmproxy" / "bin" / "mitmdump"
 
 
+@cache
 def mitmdump_or_skip() -> Mitmdump:
     found = str(MADE_BY_CI) if MADE_BY_CI.exists() else shutil.which("mitmdump")
     if not found:

@@ -23,9 +23,10 @@ from pindrill.cli.asked import (
 )
 from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, exit_code_with, read_shard, written
 from pindrill.cli.mitm import print_misled, read_via
-from pindrill.cli.stored import latest
+from pindrill.cli.newest import latest
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
 from pindrill.keyring import Keyring
+from pindrill.mitm.install import find as find_mitmdump
 from pindrill.mitm.servers import MitmServers
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
@@ -72,8 +73,8 @@ def drill(
         raise UsageError("--resume needs the file to go on with: --json FILE")
     if exit_code not in ("judge", "ignore"):
         raise UsageError(f"--exit-code is judge or ignore, not '{exit_code}'")
-    wanted_mitmdump = read_via(via, mitmdump)
-    if wanted_mitmdump and key_log:
+    through_mitmproxy = read_via(via, mitmdump)
+    if through_mitmproxy and key_log:
         raise UsageError("--key-log is for our own servers; mitmproxy writes one when MITMPROXY_SSLKEYLOGFILE is set")
     given = Given(
         environment=dict(read_assignment(text_) for text_ in env or []),
@@ -106,8 +107,9 @@ def drill(
         if keyring:
             Keyring.open_to_drill(keyring)  # what is wrong with it is said before this program starts itself again
         place = enter_place(subjects, edit_hosts, stack)
-        if wanted_mitmdump:
-            servers = MitmServers(wanted_mitmdump)
+        if through_mitmproxy:
+            # Only now, since this program has started itself again: mitmdump takes a second to tell its version.
+            servers = MitmServers(find_mitmdump(mitmdump))
             stack.callback(servers.close)
             asked = replace(asked, via=servers)
         results = ResultFile(json_file, resume=resume) if json_file else None

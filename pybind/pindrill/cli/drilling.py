@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pindrill.cli.client_file import Known
-from pindrill.cli.stored import latest
+from pindrill.cli.newest import latest
 from pindrill.cli.subjects import Subject, read_pinning
 from pindrill.keyring import VERSIONS, Keyring
 from pindrill.mint import Mint

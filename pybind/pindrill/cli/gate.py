@@ -27,8 +27,9 @@ from pindrill.cli.gate_outcome import (
     sentence,
     sort_findings,
 )
+from pindrill.cli.newest import latest
 from pindrill.cli.plan import day, reviewed
-from pindrill.cli.stored import latest, read_stored
+from pindrill.cli.stored import read_stored
 from pindrill.cli.subjects import refuse_strategies_without_pins
 from pindrill.keyring import VERSIONS
 from pindrill.model import VerdictWord

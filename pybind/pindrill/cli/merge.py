@@ -13,7 +13,8 @@ from rich.console import Console
 from pindrill.cli.client_file import read_client_file
 from pindrill.cli.drill import refuse_unwritable
 from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale, written
-from pindrill.cli.stored import Result, read_stored
+from pindrill.cli.newest import Result
+from pindrill.cli.stored import read_stored
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pindrill.mitm.install import ADDON, Mitmdump, data_directory, find, found, install
+from pindrill.mitm.install import ADDON, Mitmdump, data_directory, found, install
 from pindrill.mitm.told import Told
 from pindrill.model import UsageError
 
@@ -31,13 +31,13 @@ def addon() -> None:
     print(ADDON)
 
 
-def read_via(via: str | None, mitmdump: Path | None) -> Mitmdump | None:
-    """None: our own servers and interceptor."""
+def read_via(via: str | None, mitmdump: Path | None) -> bool:
+    """Whether it goes through mitmproxy, not our own servers."""
     if via not in (None, "mitmproxy"):
         raise UsageError(f"--via is mitmproxy, or left out for pindrill's own interceptor; not '{via}'")
     if mitmdump and not via:
         raise UsageError("--mitmdump needs --via mitmproxy")
-    return find(mitmdump) if via else None
+    return via is not None
 
 
 def print_misled(told: Told | None) -> None:

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 
 from pindrill import scenarios
-from pindrill.cli.stored import Result, Stored, read_stored
+from pindrill.cli.newest import Result
+from pindrill.cli.stored import Stored, read_stored
 from pindrill.keyring import VERSIONS
 from pindrill.model import VIOLATIONS, UsageError, VerdictWord
 from pindrill.reports import compare as comparison

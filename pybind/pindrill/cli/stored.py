@@ -1,9 +1,9 @@
-"""Results files as reports read them: every line checked, the newest line of a cell, in the catalogue's order."""
+"""Results files as reports read them: every line checked, the newest line of each cell."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,11 +12,8 @@ from typing import Any, overload
 
 import jsonschema_rs
 
-from pindrill import scenarios as catalogue
+from pindrill.cli.newest import CellKey, Result, cell_key, in_order
 from pindrill.model import UsageError
-
-Result = dict[str, Any]
-CellKey = tuple[str, str, str, str, int]
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 MAX_CELLS = 1_000_000
@@ -34,23 +31,6 @@ _FINDING_SCHEMA = {
         "owasp": {"type": "array", "items": {"type": "string"}},
     },
 }
-
-
-def cell_key(line: Mapping[str, Any]) -> CellKey:
-    """A later line with the same key takes the place of the earlier one."""
-    return line["client"], line["scenario"], line["strategy"], line["tls"], line["round"]
-
-
-def latest(lines: Sequence[Result]) -> list[Result]:
-    """In the catalogue's order; a superseding line takes the place of the earlier one."""
-    newest = {cell_key(line): line for line in lines}
-    return [newest[key] for key in _in_order(newest)]
-
-
-def _in_order(keys: Mapping[CellKey, Any]) -> list[CellKey]:
-    clients = {client: number for number, client in enumerate(dict.fromkeys(key[0] for key in keys))}
-    place = {scenario.id: number for number, scenario in enumerate(catalogue.CATALOGUE)}
-    return sorted(keys, key=lambda key: (place.get(key[1], len(place)), key[1], clients[key[0]], *key[2:]))
 
 
 @dataclass(frozen=True)
@@ -96,7 +76,7 @@ def read_stored(paths: Sequence[Path]) -> Stored:
                 newest[cell_key(line)] = _Place(path, offset)
             if len(newest) + len(findings) > MAX_CELLS:
                 raise UsageError(f"{path}:{number}: more than {MAX_CELLS} results; report on fewer files at once")
-    return Stored([newest[key] for key in _in_order(newest)], findings)
+    return Stored([newest[key] for key in in_order(newest)], findings)
 
 
 def _load(places: Sequence[_Place]) -> Iterator[Result]:
