@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from pindrill.cli.client_file import read_client_file
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.command import CommandDriver
@@ -44,6 +43,9 @@ def main() -> None:
 
 def make(client: list[str], place: Path, environment: dict[str, str]) -> Driver:
     if client[0] != "mutant":
+        # It takes the command line with it, and an audit starts this app many times.
+        from pindrill.cli.client_file import read_client_file  # noqa: PLC0415
+
         return read_client_file(Path(client[0])).make_driver(place, environment, False)
     _, name, kind = client
     program = [sys.executable, str(CLIENTS / "mutants" / "client.py"), name]
