@@ -5,11 +5,15 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from pindrill.runner import interruption
+from pindrill.runner.bench import run_directory
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -73,3 +77,19 @@ def hold_one(reached: list[str]) -> None:
         signal.raise_signal(signal.SIGINT)
         reached.append("in there")
     reached.append("after it")
+
+
+def test_a_run_that_is_interrupted_as_its_directory_is_made_leaves_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(prefix: str) -> str:
+        made = mkdtemp(prefix=prefix, dir=tmp_path)
+        signal.raise_signal(signal.SIGINT)
+        return made
+
+    mkdtemp = tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
+    interruption.interrupt_on_signals()
+    with pytest.raises(KeyboardInterrupt), ExitStack() as stack:
+        run_directory(stack)
+    assert not list(tmp_path.iterdir())

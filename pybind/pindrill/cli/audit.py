@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -130,8 +129,7 @@ def audit(
     with ExitStack() as stack:
         kept = Kept(LineFile(json_file, resume=resume) if json_file else None, AuditStore(store) if store else None)
         stack.callback(kept.close)
-        directory = run_directory()
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        directory = run_directory(stack)
         forge = Forge(Keyring.open(keyring) if keyring else Keyring())
         if dns is not None:
             stack.callback(_answer_dns(dns, asked, client or []).close)

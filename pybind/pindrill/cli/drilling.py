@@ -288,8 +288,7 @@ def enter_place(
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         interruption.release()
     else:
-        address, directory = own_address(), run_directory()
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        address, directory = own_address(), run_directory(stack)
         if edit_hosts:
             stack.enter_context(names.edited_hosts(address))
         else:

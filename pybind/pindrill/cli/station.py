@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import shlex
-import shutil
 import socket
 import sys
 import threading
@@ -62,8 +61,7 @@ def station(
         file = LineFile(json_file) if json_file else None
         if file:
             stack.callback(file.close)
-        directory = run_directory()
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        directory = run_directory(stack)
         forge = Forge(Keyring.open(keyring) if keyring else Keyring())
         interceptor = own_interceptor(
             hosts=read_hosts_file(upstream_hosts) if upstream_hosts else {},

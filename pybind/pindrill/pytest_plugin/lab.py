@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +43,8 @@ class Lab:
         """What leaked after its test was over."""
         self._kept = keyring is not None
         self._mint = Mint(Keyring.open_to_drill(keyring) if keyring else Keyring())
-        self._directory = run_directory()
+        self._stack = ExitStack()
+        self._directory = run_directory(self._stack)
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
         self._count = 0
 
@@ -97,7 +98,7 @@ class Lab:
         for held in self._held.values():
             held.bench.close()
         self._held.clear()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._stack.close()
 
     def _pinning(self, ask: Ask) -> Pinning:
         if ask.pinned is None:
