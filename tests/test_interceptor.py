@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import http.server
@@ -19,9 +20,9 @@ from typing import Any
 
 import grpc
 import pytest
-import websockets.sync.client
-import websockets.sync.server
 from support.interception import HOST, SUPPORT, Between, Mode, between, origin, pattern_hash
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
 
 MIB = 1024 * 1024
 MODES: list[Mode] = ["pass-through", "trusted-ca"]
@@ -49,7 +50,7 @@ def curl(middle: Between, url: str, *options: str, **more: Any) -> subprocess.Co
 
 
 @contextlib.contextmanager
-def serving(server: http.server.HTTPServer | websockets.sync.server.Server) -> Iterator[None]:
+def serving(server: http.server.HTTPServer) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -168,19 +169,24 @@ def test_websocket(middle: Between) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(middle.genuine.chain, middle.genuine.key)
 
-    def echo(connection: websockets.sync.server.ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
+    trust = ssl.create_default_context(cafile=middle.trust)
+    proxy = f"http://127.0.0.1:{middle.interceptor.listen('proxy', '127.0.0.1', 0)}"
 
-    listening = websockets.sync.server.serve(echo, "127.0.0.1", 0, ssl=context, max_size=None)
-    with listening as server, serving(server):
-        proxy = f"http://127.0.0.1:{middle.interceptor.listen('proxy', '127.0.0.1', 0)}"
-        trust = ssl.create_default_context(cafile=middle.trust)
-        url = f"wss://{HOST}:{server.socket.getsockname()[1]}/chat"
-        with websockets.sync.client.connect(url, ssl=trust, proxy=proxy, compression=None, max_size=None) as client:
-            for message in ("hello", b"\0\1\2" * 500_000, ""):
-                client.send(message)
-                assert client.recv() == message
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    # The variants with threads read and write one SSLSocket at once, which Python 3.11's is not made for.
+    async def talk() -> None:
+        async with serve(echo, "127.0.0.1", 0, ssl=context, max_size=None) as server:
+            [listening] = server.sockets
+            url = f"wss://{HOST}:{listening.getsockname()[1]}/chat"
+            async with connect(url, ssl=trust, proxy=proxy, compression=None, max_size=None) as client:
+                for message in ("hello", b"\0\1\2" * 500_000, ""):
+                    await client.send(message)
+                    assert await client.recv() == message
+
+    asyncio.run(talk())
     contact = good(middle.contact(), middle)
     if middle.mode == "trusted-ca":
         assert contact["seen"]["request_line"] == "GET /chat HTTP/1.1"
