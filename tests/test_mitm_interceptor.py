@@ -23,6 +23,7 @@ from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.interceptor import MitmInterceptor
 from pindrill.mitm.process import MitmproxyFailed
 from pindrill.model import GENUINE, HOST, ROGUE, TRUSTED_ROOTS, Served
+from pindrill.runner.bench import own_address
 from pindrill.runner.interception import Interceptor
 from support.mitm import mitmdump_or_skip
 
@@ -47,10 +48,12 @@ class Bench:
         self.trust.write_text(mint.trust_pem(TRUSTED_ROOTS))
         self.loop = _core.Loop()
         context = _core.ServerContext(alpn=["http/1.1"])
-        # Direct ways in keep the port: the genuine server has an address of its own.
-        self.genuine = _core.Server(self.loop, "127.0.0.2", 0, context, "genuine", mint.credential(GENUINE), RESPONSE)
+        # Direct ways in keep the port, so it must be free on each address: nobody else has these.
+        self.upstream, own, other = (own_address() for _ in range(3))
+        self.addresses = {"own": own, "mitmproxy": other}
+        self.genuine = _core.Server(self.loop, self.upstream, 0, context, "genuine", mint.credential(GENUINE), RESPONSE)
         options: dict[str, Any] = {
-            "hosts": {HOST: "127.0.0.2"},
+            "hosts": {HOST: self.upstream},
             "private_addresses": True,
             "upstream_trust": str(self.trust),
         }
@@ -65,13 +68,12 @@ class Bench:
         if key not in self.ports:
             upstream = (HOST, self.genuine.port) if way == "reverse" else None
             wanted = self.genuine.port if way == "direct" else 0
-            address = {"own": "127.0.0.3", "mitmproxy": "127.0.0.4"}[interceptor]
-            self.ports[key] = self.both[interceptor].listen(way, address, wanted, upstream)
+            self.ports[key] = self.both[interceptor].listen(way, self.addresses[interceptor], wanted, upstream)
         return self.ports[key]
 
     def curl(self, interceptor: str, way: str, *options: str) -> subprocess.Popen[str]:
         port = self.port(interceptor, way)
-        address = {"own": "127.0.0.3", "mitmproxy": "127.0.0.4"}[interceptor]
+        address = self.addresses[interceptor]
         schemes = {"proxy": "http", "socks": "socks5h"}
         if way in schemes:
             chosen, port = ["--proxy", f"{schemes[way]}://{address}:{port}"], self.genuine.port
@@ -149,7 +151,7 @@ def test_where_its_own_event_would_mislead_is_told(bench: Bench) -> None:
 
 
 def connected(bench: Bench, way: str) -> socket.socket:
-    return socket.create_connection(("127.0.0.4", bench.port("mitmproxy", way)), timeout=PATIENCE_S)
+    return socket.create_connection((bench.addresses["mitmproxy"], bench.port("mitmproxy", way)), timeout=PATIENCE_S)
 
 
 def next_contact(bench: Bench) -> Contact:
@@ -226,7 +228,7 @@ def test_a_hello_without_end_is_cut_off(bench: Bench) -> None:
 def test_an_upstream_that_does_not_verify_is_an_error_for_the_client(
     mint: Mint, mitmdump: Mitmdump, bench: Bench
 ) -> None:
-    interceptor = MitmInterceptor(mitmdump, hosts={HOST: "127.0.0.2"}, private_addresses=True)
+    interceptor = MitmInterceptor(mitmdump, hosts={HOST: bench.upstream}, private_addresses=True)
     try:
         bench.both["mitmproxy"], kept = interceptor, bench.both["mitmproxy"]
         ports, bench.ports = bench.ports, {}
@@ -282,8 +284,8 @@ def test_nothing_stays_behind(mitmdump: Mitmdump) -> None:
 
 LATE_CHECKER = """
 import socket, ssl, sys
-port, place = int(sys.argv[1]), sys.argv[2]
-connection = socket.create_connection(("127.0.0.4", port))
+address, port, place = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+connection = socket.create_connection((address, port))
 secured = ssl._create_unverified_context().wrap_socket(connection, server_hostname=place)
 secured.sendall(f"GET /x HTTP/1.1\\r\\nHost: {place}\\r\\n\\r\\n".encode())
 secured.close()
@@ -292,7 +294,9 @@ secured.close()
 
 def test_an_answer_that_is_held_back_shows_who_checks_too_late(bench: Bench) -> None:
     port = bench.port("mitmproxy", "reverse")
-    with subprocess.Popen([sys.executable, "-c", LATE_CHECKER, str(port), HOST]) as client:
+    with subprocess.Popen(
+        [sys.executable, "-c", LATE_CHECKER, bench.addresses["mitmproxy"], str(port), HOST]
+    ) as client:
         question = bench.mitm.next(PATIENCE_S)
         assert question is not None
         bench.mitm.stage(question["id"], "trusted-ca", bench.mint.credential(ROGUE), 0.25)
