@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pindrill.clients.adapter import AdapterDriver
+from pindrill.clients.process import DriverClosed
 from pindrill.model import ClientReport, Said, UsageError
 from support.cli import processes_that_name
 from support.targets import CANARY, target
@@ -188,3 +189,10 @@ def test_closing_ends_a_session_that_is_waiting(driver: AdapterDriver, home: Pat
     driver.close()
     thread.join()
     assert [report.said for report in reports] == [Said.DIED], "it went on waiting for its deadline"
+
+
+def test_nothing_is_started_once_the_driver_is_closed(driver: AdapterDriver, home: Path) -> None:
+    driver.close()
+    with pytest.raises(DriverClosed):
+        driver.session(home)
+    assert not list(home.glob("adapter-*"))

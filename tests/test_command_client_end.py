@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pindrill.clients import process
 from pindrill.clients.command import CommandDriver
 from pindrill.model import ClientReport, Said
 from support.cli import processes_that_name
@@ -153,3 +157,25 @@ def test_many_descendants_that_fork_on_are_all_ended(home: Path) -> None:
     script.write_text("while :; do setsid sleep 1000 & sleep 0.01; done\n")
     report = attempt(home, f"sh {script} & sh {script} & exit 0", deadline_s=SHORT_S)
     assert report.ending_at > 0
+
+
+def test_what_is_being_started_when_the_driver_is_closed_is_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = CommandDriver(["sleep", "20"])
+
+    def start(*argv: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started = subprocess.Popen(*argv, **options)
+        driver.close()
+        return started
+
+    monkeypatch.setattr(process, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    report = driver.session(home).attempt(target(deadline_s=60.0))
+    assert (report.said, report.duration_s < 10) == (Said.TIMEOUT, True)
+
+
+def test_nothing_is_started_once_the_driver_is_closed(home: Path) -> None:
+    driver = CommandDriver(["touch", f"{home}/ran"])
+    session = driver.session(home)
+    driver.close()
+    with pytest.raises(process.DriverClosed):
+        session.attempt(target())
+    assert not (home / "ran").exists()

@@ -93,11 +93,13 @@ def test_an_impatient_second_interruption_leaves_nothing_either(pindrill: Pindri
     assert (program.returncode, "2 cells: 2 pass" in out, err) == (3, True, "app: 2 cells\n")
 
 
-def test_no_attempt_is_begun_after_the_interruption(pindrill: Pindrill) -> None:
-    client, pipe = hanging(pindrill, 2)
+@pytest.mark.parametrize(("only", "after"), [(("BL1", "BL3", "IN1"), 2), (("RO7",), 1)])
+def test_no_attempt_is_begun_after_the_interruption(pindrill: Pindrill, only: tuple[str, ...], after: int) -> None:
+    """Neither of another cell, nor of the next stage."""
+    client, pipe = hanging(pindrill, after)
     options = ("--deadline", "10", "--jobs", "1", "--tls", "1.3")
-    interrupted(pindrill, pindrill.drill_arguments(client, *options, only=("BL1", "BL3", "IN1")), pipe, signal.SIGINT)
-    assert len((pindrill.directory / "count").read_text().split()) == 3
+    interrupted(pindrill, pindrill.drill_arguments(client, *options, only=only), pipe, signal.SIGINT)
+    assert len((pindrill.directory / "count").read_text().split()) == after + 1
 
 
 def test_an_interrupted_drill_is_resumed(pindrill: Pindrill) -> None:

@@ -36,5 +36,8 @@ class Driver(Protocol):
         ...
 
     def close(self, patience_s: float = 0) -> None:
-        """No more attempts. A client that lives on is told, and has so long to end by itself."""
+        """No more attempts: those that run are ended, a program that would be started raises DriverClosed.
+
+        A client that lives on is told, and has so long to end by itself.
+        """
         ...

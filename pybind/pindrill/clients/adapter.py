@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pindrill.clients.process import SHEPHERD, resolved_program, scrubbed_environment
+from pindrill.clients.process import SHEPHERD, DriverClosed, resolved_program, scrubbed_environment
 from pindrill.model import ClientReport, Said, Target, UsageError
 
 _LINE_LIMIT = 4 * 1024 * 1024
@@ -37,6 +37,7 @@ class AdapterDriver:
         self._directory = directory
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
         self._all: list[_Process] = []
+        self._closed = False
         self._lock = threading.Lock()
 
     def session(self, directory: Path) -> AdapterSession:
@@ -53,6 +54,7 @@ class AdapterDriver:
     def close(self, patience_s: float = 0) -> None:
         give_up = time.monotonic() + patience_s
         with self._lock:
+            self._closed = True
             for process in self._all:
                 process.end_input()
             for process in self._all:
@@ -60,6 +62,8 @@ class AdapterDriver:
 
     def _start(self) -> _Process:
         with self._lock:
+            if self._closed:
+                raise DriverClosed
             home = self._directory / f"adapter-{len(self._all)}"
             home.mkdir()
             process = _Process(self._argv, scrubbed_environment(home, self._environment), home)

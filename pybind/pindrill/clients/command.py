@@ -12,7 +12,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pindrill.clients.process import Ended, end_all, resolved_program, run, scrubbed_environment, signal_name
+from pindrill.clients.process import Attempts, Ended, resolved_program, run, scrubbed_environment, signal_name
 from pindrill.clients.template import fill, used
 from pindrill.model import ClientReport, Said, Target, UsageError
 
@@ -53,6 +53,7 @@ class CommandDriver:
         self.environment = dict(environment or {})
         self.template = [resolved_program(template[0]), *template[1:]]
         self.ignore_exit_code = ignore_exit_code
+        self.attempts = Attempts()
         self.used = used((*self.template, *self.environment.values()), PLACEHOLDERS)
 
     @property
@@ -63,7 +64,7 @@ class CommandDriver:
         return CommandSession(self, directory)
 
     def close(self, patience_s: float = 0) -> None:
-        end_all()
+        self.attempts.end()
 
 
 class CommandSession:
@@ -88,6 +89,7 @@ class CommandSession:
             ),
             deadline_s=target.deadline_s,
             wanted=target.canary.encode(),
+            attempts=driver.attempts,
         )
         return _report(ended, driver.ignore_exit_code)
 

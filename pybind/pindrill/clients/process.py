@@ -64,13 +64,16 @@ def run(
     environment: Mapping[str, str],
     deadline_s: float,
     wanted: bytes = b"",
+    attempts: Attempts | None = None,
 ) -> Ended:
     """Runs until no descendant is alive; those alive at the deadline are ended. Output is kept up to a limit.
 
-    `wanted`: what to look for in all of the output.
+    `wanted`: what to look for in all of the output. `attempts`: what can end it before.
 
     In the caller's directory, so that relative paths of the command mean what they say.
     """
+    attempts = attempts or Attempts()
+    attempts.begin()
     report_read, report_write = os.pipe()
     started = time.monotonic()
     try:
@@ -85,7 +88,7 @@ def run(
         ) as process:
             os.close(report_write)
             report_write = -1
-            with _known_as_running(process):
+            with attempts.running(process):
                 report, stdout, stderr = _collect(process, report_read, wanted)
     finally:
         os.close(report_read)
@@ -94,27 +97,46 @@ def run(
     return _ended(report.text(), stdout, stderr, time.monotonic() - started)
 
 
-_running: set[subprocess.Popen[bytes]] = set()
-_lock = threading.Lock()
+class DriverClosed(Exception):
+    """No attempt is begun any more: the run is over, or was interrupted."""
 
 
-@contextlib.contextmanager
-def _known_as_running(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    with _lock:
-        _running.add(process)
-    try:
-        yield
-    finally:
-        with _lock:
-            _running.discard(process)
+class Attempts:
+    """The programs of one driver, from many threads, until all are ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def begin(self) -> None:
+        if self._ended:
+            raise DriverClosed
+
+    @contextlib.contextmanager
+    def running(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self._processes.add(process)
+            if self._ended:  # while it was being started
+                _end(process)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._processes.discard(process)
+
+    def end(self) -> None:
+        """What is running, what is being started, and what would be."""
+        with self._lock:
+            self._ended = True
+            for process in self._processes:
+                _end(process)
 
 
-def end_all() -> None:
-    """Ends every attempt that is running: its shepherd sees our end of the pipe close."""
-    with _lock:
-        for process in _running:
-            if process.stdin and not process.stdin.closed:
-                process.stdin.close()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Its shepherd sees our end of the pipe close."""
+    if process.stdin and not process.stdin.closed:
+        process.stdin.close()
 
 
 class _Output:

@@ -48,6 +48,8 @@ _PROBED = (
 _WITH_ROOT = Scenario(
     id="", code="", summary="", catches="", stages=(), genuine=GENUINE.present("leaf", "issuers", "root")
 )
+_LISTEN_S = 0.5
+"""Python misses a signal that comes just before it begins to wait: it is heard so much later."""
 _HUNG_SHARE = 10
 """A client that hung at its genuine server is given this part of the deadline from then on."""
 
@@ -143,7 +145,7 @@ class Drill:
                 running.add(pool.submit(self._one, cell, inexpressible))
             if not running:
                 return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, running = wait(running, timeout=_LISTEN_S, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
 
@@ -237,18 +239,23 @@ class Drill:
             return request.strategies, frozenset()
         if request.strategies is None:
             return self._default(pool)
-        answers = dict(zip(STRATEGIES, pool.map(self._probe, STRATEGIES), strict=True))
+        answers = self._probes(pool, STRATEGIES)
         missing = frozenset(strategy for strategy, answer in answers.items() if answer is _Probe.REFUSED)
         # Where none is accepted the client is at fault, not the notation.
         return STRATEGIES, missing if _Probe.ACCEPTED in answers.values() else frozenset()
 
     def _default(self, pool: ThreadPoolExecutor) -> tuple[Sequence[Strategy], frozenset[Strategy]]:
         if self._probe(DEFAULT_STRATEGY) is _Probe.REFUSED:
-            answers = zip(_PROBED, pool.map(self._probe, _PROBED), strict=True)
-            for strategy, answer in answers:
+            for strategy, answer in self._probes(pool, _PROBED).items():
                 if answer is _Probe.ACCEPTED:
                     return (DEFAULT_STRATEGY, strategy), frozenset({DEFAULT_STRATEGY})
         return (DEFAULT_STRATEGY,), frozenset()
+
+    def _probes(self, pool: ThreadPoolExecutor, strategies: Sequence[Strategy]) -> dict[Strategy, _Probe]:
+        asked = {strategy: pool.submit(self._probe, strategy) for strategy in strategies}
+        while wait(asked.values(), timeout=_LISTEN_S).not_done:
+            pass
+        return {strategy: future.result() for strategy, future in asked.items()}
 
     def _probe(self, strategy: Strategy) -> _Probe:
         """Also accepted where only a chain that is sent with its root is: that is a mistake, and no notation."""
