@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pindrill.runner import interruption
 from support.cli import CURL, PATIENCE_S, Pindrill, processes_that_name, read_lines
 
 LONG = ("--deadline", "900", "--jobs", "1", "--tls", "1.3")
@@ -86,7 +87,8 @@ def test_an_impatient_second_interruption_leaves_nothing_either(pindrill: Pindri
     client, pipe = hanging(pindrill, 2)
     program = pindrill.start(*pindrill.drill_arguments(client, *LONG, only=("BL1", "BL3", "CH3", "CH4")))
     assert pipe.read_text() == "hangs\n"
-    for _ in range(3):
+    impatient_until = time.monotonic() + interruption.PATIENCE_S / 2
+    while program.poll() is None and time.monotonic() < impatient_until:  # also while Python itself ends
         program.send_signal(signal.SIGINT)
         time.sleep(0.002)
     out, err = program.communicate(timeout=60)

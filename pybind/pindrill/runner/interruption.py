@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ def interrupt_on_signals() -> None:
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, interrupt)
+            # Python's own end would put the default back, which ends the program by the signal.
+            atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 @contextmanager
