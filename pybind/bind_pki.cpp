@@ -29,9 +29,10 @@ Bytes from_bytes(const py::bytes& bytes) {
 }
 
 CertificateSpec spec_of(const std::string& common_name, const std::vector<std::string>& dns, bool ca,
-                        std::chrono::seconds not_before, std::chrono::seconds not_after, std::optional<int> path_length,
-                        const std::vector<std::string>& permitted_dns, const std::optional<py::bytes>& subject_key_id,
-                        const std::optional<py::bytes>& serial, const std::vector<std::string>& ip) {
+                        std::optional<std::chrono::seconds> not_before, std::optional<std::chrono::seconds> not_after,
+                        std::optional<int> path_length, const std::vector<std::string>& permitted_dns,
+                        const std::optional<py::bytes>& subject_key_id, const std::optional<py::bytes>& serial,
+                        const std::vector<std::string>& ip) {
   CertificateSpec spec;
   spec.common_name = common_name;
   spec.dns = dns;
@@ -85,12 +86,14 @@ void bind_certificates(py::module_& module) {
       .def("__hash__", [](const Certificate& c) { return py::hash(to_bytes(c.der())); })
       .def("__repr__", [](const Certificate& c) { return "<Certificate " + c.subject() + ">"; });
 
-  py::class_<CertificateSpec>(module, "CertificateSpec", "What a certificate shall say; times relative to now.")
+  py::class_<CertificateSpec>(
+      module, "CertificateSpec",
+      "What a certificate shall say; times relative to now, usual ones within the issuer's by default.")
       .def(py::init(&spec_of), py::arg("common_name"), py::kw_only(), py::arg("dns") = std::vector<std::string>{},
-           py::arg("ca") = false, py::arg("not_before") = std::chrono::seconds(-3600),
-           py::arg("not_after") = std::chrono::seconds(30 * 86400), py::arg("path_length") = std::nullopt,
-           py::arg("permitted_dns") = std::vector<std::string>{}, py::arg("subject_key_id") = std::nullopt,
-           py::arg("serial") = std::nullopt, py::arg("ip") = std::vector<std::string>{});
+           py::arg("ca") = false, py::arg("not_before") = std::nullopt, py::arg("not_after") = std::nullopt,
+           py::arg("path_length") = std::nullopt, py::arg("permitted_dns") = std::vector<std::string>{},
+           py::arg("subject_key_id") = std::nullopt, py::arg("serial") = std::nullopt,
+           py::arg("ip") = std::vector<std::string>{});
 }
 
 }  // namespace

@@ -6,7 +6,10 @@ from datetime import timedelta
 from pindrill.model import GENUINE, ROGUE, PinsOf, Scenario, Stage
 
 EXPIRED = GENUINE.valid(timedelta(days=-90), timedelta(days=-2))
-EXPIRED_ISSUER = replace(GENUINE, issuer_dates=(timedelta(days=-90), timedelta(days=-2)))
+EXPIRED_ISSUER = replace(
+    GENUINE.valid(timedelta(days=-60), timedelta(days=60)), issuer_dates=(timedelta(days=-90), timedelta(days=-2))
+)
+"""The leaf was issued while its issuer was valid: at any time then nothing is wrong."""
 FUTURE = GENUINE.valid(timedelta(days=2), timedelta(days=90))
 
 EXPIRED_LEAF = Scenario(

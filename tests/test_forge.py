@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,6 +56,35 @@ def test_who_trusts_the_test_ca_accepts(forge: Forge, condition: Condition, tmp_
 def test_everybody_who_validates_refuses(forge: Forge, condition: Condition, words: str, tmp_path: Path) -> None:
     chain = forge.credential(condition, SHOP).chain
     assert words in verify(tmp_path, chain, trust(forge), "-verify_hostname", "shop.test")
+
+
+@pytest.mark.parametrize("begun", [None, timedelta(hours=-1)], ids=["new", "kept, an hour old"])
+def test_only_the_dates_are_wrong_with_an_expired_one(tmp_path: Path, begun: timedelta | None) -> None:
+    """At any time when it was valid its issuers were too, also under a CA that devices have trusted since today."""
+    keyring = Keyring.create(tmp_path / "keys")
+    if begun:
+        spec = _core.CertificateSpec("pindrill TEST kept", ca=True, not_before=begun, not_after=timedelta(days=90))
+        file = tmp_path / "keys" / "certificates" / f"{INTERCEPTION_ROOT}.pem"
+        file.write_text(_core.self_signed(keyring.key(INTERCEPTION_ROOT), spec).pem)
+    forge = Forge(keyring)
+    chain = forge.credential(Condition.EXPIRED, SHOP).chain
+    assert "certificate has expired" in verify(tmp_path, chain, trust(forge))
+    for at in (chain[0].not_before, chain[0].not_after - 1):
+        assert verify(tmp_path, chain, trust(forge), "-verify_hostname", "shop.test", "-attime", str(at)) == ""
+
+
+def test_a_device_whose_clock_is_behind_finds_the_plain_chain_valid(forge: Forge, tmp_path: Path) -> None:
+    chain = forge.credential(Condition.TRUSTED_CA, SHOP).chain
+    for days in (-25, 50):
+        at = str(int(time.time()) + days * 86400)
+        assert verify(tmp_path, chain, trust(forge), "-verify_hostname", "shop.test", "-attime", at) == ""
+
+
+def test_no_leaf_expires_while_a_station_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    forge, now = Forge(Keyring()), time.time()
+    first = forge.credential(Condition.TRUSTED_CA, SHOP)
+    monkeypatch.setattr(time, "time", lambda: now + 8 * 86400)
+    assert forge.credential(Condition.TRUSTED_CA, SHOP) is not first
 
 
 def test_the_genuine_chain_comes_with_a_key_of_ours(forge: Forge) -> None:

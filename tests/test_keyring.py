@@ -82,8 +82,9 @@ def test_lifetimes(directory: Path) -> None:
     keyring, now = Keyring.open(directory), time.time()
     for root in TRUSTED_ROOTS:
         assert (keyring.root(root).certificate.not_after - now) / DAY == pytest.approx(3650, abs=1)
-    for leaf in (GENUINE.key, BACKUP.key):
-        assert (keyring.pinned_leaf(leaf).not_after - now) / DAY == pytest.approx(397, abs=1)
+    for kept in (keyring.pinned_leaf(GENUINE.key), keyring.pinned_leaf(BACKUP.key)):
+        assert (now - kept.not_before) / DAY == pytest.approx(30, abs=1)
+        assert (kept.not_after - kept.not_before) / DAY == pytest.approx(397, abs=1)
 
 
 def test_roots_say_test_and_are_constrained_to_the_names_under_test(directory: Path) -> None:

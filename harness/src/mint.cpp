@@ -1,6 +1,9 @@
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -184,17 +187,48 @@ Bytes signed_der(X509* certificate, const KeyPair& signer, Digest digest) {
   return bytes;
 }
 
+using std::chrono::hours;
+using std::chrono::seconds;
+
+constexpr hours day{24};
+constexpr hours year = 365 * day;
+
+/// Relative to now. An issuer outlasts what it issues, on both sides.
+struct Validity {
+  seconds begin;
+  seconds end;
+};
+constexpr Validity usual_root{-20 * year, 10 * year};
+constexpr Validity usual_intermediate{-10 * year, 5 * year};
+constexpr Validity usual_leaf{-30 * day, 60 * day};
+
+void set_dates(X509* certificate, const CertificateSpec& spec, const Certificate* issuer) {
+  const std::time_t now = std::time(nullptr);
+  const auto& usual = !spec.ca ? usual_leaf : issuer != nullptr ? usual_intermediate : usual_root;
+  auto begin = now + spec.not_before.value_or(usual.begin).count();
+  auto end = now + spec.not_after.value_or(usual.end).count();
+  // An issuer whose own dates are wrong makes nothing else wrong.
+  if (issuer != nullptr && !spec.not_before && issuer->not_before() <= now) {
+    begin = std::max(begin, static_cast<std::time_t>(issuer->not_before()));
+  }
+  if (issuer != nullptr && !spec.not_after && issuer->not_after() > now) {
+    end = std::min(end, static_cast<std::time_t>(issuer->not_after()));
+  }
+  check(ASN1_TIME_set(X509_getm_notBefore(certificate), begin) != nullptr &&
+            ASN1_TIME_set(X509_getm_notAfter(certificate), end) != nullptr,
+        "set the dates of a certificate");
+}
+
 Certificate minted(const KeyPair& subject, const CertificateSpec& spec, const KeyPair& signer,
-                   const X509_NAME* issuer_name, const Bytes& issuer_key_id) {
+                   const Certificate* issuer) {
   const auto certificate = owned(X509_new(), "make a certificate");
   X509* x = certificate.get();
   check(X509_set_version(x, X509_VERSION_3) == 1, "make a certificate");
   set_serial(x, spec.serial);
   fill_name(X509_get_subject_name(x), spec);
-  check(X509_set_issuer_name(x, issuer_name ? issuer_name : X509_get_subject_name(x)) == 1 &&
-            X509_gmtime_adj(X509_getm_notBefore(x), spec.not_before.count()) != nullptr &&
-            X509_gmtime_adj(X509_getm_notAfter(x), spec.not_after.count()) != nullptr,
+  check(X509_set_issuer_name(x, X509_get_subject_name(issuer != nullptr ? issuer->get() : x)) == 1,
         "fill a certificate");
+  set_dates(x, spec, issuer);
   set_public_key(x, subject);
   add_usage(x, spec, subject.type_name().starts_with("RSA"));
   add_alternative_names(x, spec);
@@ -202,7 +236,7 @@ Certificate minted(const KeyPair& subject, const CertificateSpec& spec, const Ke
   if (spec.with_key_ids) {
     const auto& own_id = spec.subject_key_id ? *spec.subject_key_id : subject.key_id();
     add(x, NID_subject_key_identifier, octets(own_id).get(), false);
-    const auto& above = issuer_name ? issuer_key_id : own_id;
+    const auto above = issuer != nullptr ? issuer->subject_key_id() : own_id;
     if (!above.empty()) set_authority_key_id(x, above);
   }
   add_extra(x, spec);
@@ -221,7 +255,7 @@ Authority::Authority(KeyPair key, Certificate certificate)
 Authority Authority::root(const KeyPair& key, const CertificateSpec& spec) { return {key, self_signed(key, spec)}; }
 
 Certificate Authority::issue(const KeyPair& subject, const CertificateSpec& spec) const {
-  return minted(subject, spec, key_, X509_get_subject_name(certificate_.get()), certificate_.subject_key_id());
+  return minted(subject, spec, key_, &certificate_);
 }
 
 Authority Authority::intermediate(const KeyPair& key, const CertificateSpec& spec) const {
@@ -232,11 +266,19 @@ Certificate Authority::cross_sign(const Authority& other) const {
   const auto copy = owned(X509_dup(other.certificate().get()), "copy a certificate");
   set_serial(copy.get(), std::nullopt);
   check(X509_set_issuer_name(copy.get(), X509_get_subject_name(certificate_.get())) == 1, "fill a certificate");
+  const X509* older = certificate_.get();
+  const auto within = [](ASN1_TIME* own, const ASN1_TIME* limit, int too_far) {
+    if (ASN1_TIME_compare(own, limit) == too_far) {
+      check(ASN1_STRING_copy(own, limit) == 1, "set the dates of a certificate");
+    }
+  };
+  within(X509_getm_notBefore(copy.get()), X509_get0_notBefore(older), -1);
+  within(X509_getm_notAfter(copy.get()), X509_get0_notAfter(older), 1);
   const auto id = certificate_.subject_key_id();
   if (!id.empty()) set_authority_key_id(copy.get(), id);
   return Certificate(signed_der(copy.get(), key_, Digest::sha256));
 }
 
-Certificate self_signed(const KeyPair& key, const CertificateSpec& spec) { return minted(key, spec, key, nullptr, {}); }
+Certificate self_signed(const KeyPair& key, const CertificateSpec& spec) { return minted(key, spec, key, nullptr); }
 
 }  // namespace pindrill

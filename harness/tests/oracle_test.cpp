@@ -173,8 +173,8 @@ TEST_F(Oracle, NameConstraintsDatesAndPurposesCount) {
   EXPECT_EQ(outside.answer, Answer::refuse);
   EXPECT_NE(outside.reason.find("subtree"), std::string::npos) << outside.reason;
 
-  EXPECT_EQ(decide(pins, trust_, shown_.chain, kHost, now_ + 31 * kDay).answer, Answer::refuse);
-  EXPECT_EQ(decide(pins, trust_, shown_.chain, kHost, now_ - kDay).answer, Answer::refuse);
+  EXPECT_EQ(decide(pins, trust_, shown_.chain, kHost, now_ + 61 * kDay).answer, Answer::refuse);
+  EXPECT_EQ(decide(pins, trust_, shown_.chain, kHost, now_ - 31 * kDay).answer, Answer::refuse);
 
   auto client_only = leaf_spec();
   client_only.extended_key_usage = "clientAuth";

@@ -172,8 +172,8 @@ TEST(Mint, ALeafIsGoodByDefault) {
   EXPECT_TRUE(holds(text, "DNS:app.pin.test\n"));
   EXPECT_TRUE(holds(text, colons(made.leaf_key.key_id())));
   EXPECT_TRUE(holds(extension(leaf, "authorityKeyIdentifier"), colons(made.intermediate.key().key_id())));
-  EXPECT_NEAR(static_cast<double>(leaf.not_before()), static_cast<double>(before - 3600), 60);
-  EXPECT_NEAR(static_cast<double>(leaf.not_after()), static_cast<double>(before + 30 * 24 * 3600), 60);
+  EXPECT_NEAR(static_cast<double>(leaf.not_before()), static_cast<double>(before - 30 * 24 * 3600), 60);
+  EXPECT_NEAR(static_cast<double>(leaf.not_after()), static_cast<double>(before + 60 * 24 * 3600), 60);
   EXPECT_EQ(leaf.serial().size(), 16U);
   EXPECT_NE(leaf.serial(), made.credential().leaf().serial());
   EXPECT_FALSE(leaf.is_ca());
@@ -267,6 +267,33 @@ TEST(Mint, DatesAreRelativeToNow) {
   spec.not_after = std::chrono::hours(48);
   const auto future = self_signed(KeyPair::generate(KeyType::p256), spec);
   EXPECT_TRUE(holds(cli_verify({future}, {future}), "not yet valid"));
+}
+
+bool covers(const Certificate& issuer, const Certificate& issued) {
+  return issuer.not_before() <= issued.not_before() && issued.not_after() <= issuer.not_after();
+}
+
+TEST(Mint, AnIssuerIsValidWheneverWhatItIssuesIs) {
+  const Hierarchy made;
+  EXPECT_TRUE(covers(made.root.certificate(), made.intermediate.certificate()));
+  EXPECT_TRUE(covers(made.intermediate.certificate(), made.credential().leaf()));
+  auto young = authority_spec("Young Root TEST");
+  young.not_before = -std::chrono::hours(1);
+  young.not_after = std::chrono::hours(24);
+  const auto root = Authority::root(KeyPair::generate(KeyType::p256), young);
+  const auto below = root.intermediate(KeyPair::generate(KeyType::p256), authority_spec("Below TEST"));
+  EXPECT_TRUE(covers(root.certificate(), below.certificate()));
+  EXPECT_TRUE(covers(below.certificate(), below.issue(KeyPair::generate(KeyType::p256), leaf_spec())));
+  EXPECT_TRUE(covers(root.certificate(), root.cross_sign(made.root)));
+}
+
+TEST(Mint, AnIssuerThatIsNotValidMakesNothingElseWrong) {
+  auto spec = authority_spec("Old Root TEST");
+  spec.not_before = -std::chrono::hours(48);
+  spec.not_after = -std::chrono::hours(24);
+  const auto root = Authority::root(KeyPair::generate(KeyType::p256), spec);
+  const auto leaf = root.issue(KeyPair::generate(KeyType::p256), leaf_spec());
+  EXPECT_GT(leaf.not_after(), std::time(nullptr));
 }
 
 TEST(Mint, UsageAndSerialAndKeyIdsAreAsAsked) {

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pindrill import _core
+from pindrill.dates import within
 from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
 
-ROOT_LIFETIME = timedelta(days=3650)
-LEAF_LIFETIME = timedelta(days=397)
+_PINNED_LEAF_DATES = (timedelta(days=-30), timedelta(days=367))
+"""Fewer than 398 days in all, the most that Apple and the CA/Browser Forum allow a leaf. Begun long enough ago for a
+client whose clock is behind."""
 PERMITTED_NAMES = ["pin.test", "other.test"]
 INTERCEPTION_ROOT = "root-interception"
 """Issues for whatever an app contacts, so no name constraint can bind it: it lives shorter than the others."""
@@ -35,7 +37,11 @@ VERSIONS = (_core.version, _core.openssl_version)
 """Of pindrill and of the OpenSSL that it runs on."""
 
 
-class PrivateKeyElsewhere(Exception):
+class NotServable(Exception):
+    """What a scenario would have to serve cannot be made from this keyring."""
+
+
+class PrivateKeyElsewhere(NotServable):
     """A scenario would have to serve a key of which only the public half is here."""
 
 
@@ -216,19 +222,18 @@ class Keyring:
         return f"pindrill TEST {role.capitalize()} {name} {self.mark}"
 
     def _root_spec(self, label: str) -> _core.CertificateSpec:
-        lifetime = ROOT_LIFETIME if self.directory else timedelta(days=30)
-        permitted = PERMITTED_NAMES
+        name = self.authority_name(label)
         if label == INTERCEPTION_ROOT:
-            lifetime, permitted = min(lifetime, _INTERCEPTION_LIFETIME), []
-        return _core.CertificateSpec(self.authority_name(label), ca=True, permitted_dns=permitted, not_after=lifetime)
+            return _core.CertificateSpec(name, ca=True, not_after=_INTERCEPTION_LIFETIME)
+        return _core.CertificateSpec(name, ca=True, permitted_dns=PERMITTED_NAMES)
 
     def _new_leaf(self, label: str, issuers: tuple[str, ...]) -> _core.Certificate:
         root, intermediate = issuers
         issuer = self.root(root).intermediate(
             self.private(intermediate), _core.CertificateSpec(self.authority_name(intermediate), ca=True)
         )
-        lifetime = LEAF_LIFETIME if self.directory else timedelta(days=30)
-        return issuer.issue(self.key(label), _core.CertificateSpec(HOST, dns=[HOST], not_after=lifetime))
+        begin, end = within(issuer.certificate, _PINNED_LEAF_DATES)
+        return issuer.issue(self.key(label), _core.CertificateSpec(HOST, dns=[HOST], not_before=begin, not_after=end))
 
     def _new_key(self, label: str) -> _core.KeyPair:
         kind = _UNCOMMON.get(label.partition("-")[2], "p-256")

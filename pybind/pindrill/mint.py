@@ -6,15 +6,17 @@ import base64
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from pindrill import _core
-from pindrill.keyring import Keyring
+from pindrill.dates import Dates, within
+from pindrill.keyring import Keyring, NotServable
 from pindrill.model import BACKUP, GENUINE, Alter, PinsOf, Served, Strategy
 
 _T = TypeVar("_T")
-_ISSUER_LIFETIME = (timedelta(hours=-1), timedelta(days=30))
+_SHORTEST = timedelta(days=1)
+"""A certificate whose dates are the point is valid for so long, or it is not made."""
 
 
 class Mint:
@@ -112,37 +114,35 @@ class Mint:
         clones = served.clones if served.clones and served.clones[0] == path[-1] else None
         return self._once(
             ("authority", path, dates, clones, generation),
-            lambda: self._authority(served, depth - 1).intermediate(
-                self.keyring.private(path[-1]), self._authority_spec(path[-1], dates, clones)
-            ),
+            lambda: self._intermediate(self._authority(served, depth - 1), path[-1], dates, clones),
         )
 
-    def _authority_spec(
-        self, label: str, dates: tuple[timedelta, timedelta] | None, clones: tuple[str, str] | None
-    ) -> _core.CertificateSpec:
-        start, end = dates or _ISSUER_LIFETIME
-        if clones is None:
-            return _core.CertificateSpec(self.keyring.authority_name(label), ca=True, not_before=start, not_after=end)
-        model = self._authority(GENUINE, len(GENUINE.issuers)).certificate
-        return _core.CertificateSpec(
-            model.common_name,
+    def _intermediate(
+        self, above: _core.Authority, label: str, dates: Dates | None, clones: tuple[str, str] | None
+    ) -> _core.Authority:
+        begin, end = _fitted(above.certificate, dates) if dates else (None, None)
+        name, model = self.keyring.authority_name(label), None
+        if clones:
+            model = self._authority(GENUINE, len(GENUINE.issuers)).certificate
+            name = model.common_name
+        spec = _core.CertificateSpec(
+            name,
             ca=True,
-            not_before=start,
+            not_before=begin,
             not_after=end,
-            subject_key_id=model.subject_key_id,
-            serial=model.serial,
+            subject_key_id=model.subject_key_id if model else None,
+            serial=model.serial if model else None,
         )
+        return above.intermediate(self.keyring.private(label), spec)
 
     def _leaf(self, served: Served) -> _core.Certificate:
         if served in (GENUINE, BACKUP):
             return self.keyring.pinned_leaf(served.key)
-        key = self.keyring.key(served.key)
-        spec = _core.CertificateSpec(
-            served.names[0], dns=list(served.names), not_before=served.not_before, not_after=served.not_after
-        )
-        if not served.issuers:
-            return _core.self_signed(key, spec)
-        return self._authority(served, len(served.issuers)).issue(key, spec)
+        key, dates = self.keyring.key(served.key), (served.not_before, served.not_after)
+        issuer = self._authority(served, len(served.issuers)) if served.issuers else None
+        begin, end = _fitted(issuer.certificate, dates) if issuer else dates
+        spec = _core.CertificateSpec(served.names[0], dns=list(served.names), not_before=begin, not_after=end)
+        return issuer.issue(key, spec) if issuer else _core.self_signed(key, spec)
 
     def _pin(self, strategy: Strategy, served: Served) -> _core.Pin:
         if strategy.kind == "leaf-cert":
@@ -151,6 +151,23 @@ class Mint:
             return _core.Pin.of_key(self.keyring.key(served.key))
         label = served.issuers[-1] if strategy.kind == "intermediate-spki" else served.issuers[0]
         return _core.Pin.of_key(self.keyring.key(label.partition("@")[0]))
+
+
+def _fitted(issuer: _core.Certificate, dates: Dates) -> Dates:
+    """A kept root may have begun too late for a certificate that has expired: that would be wrong twice."""
+    begin, end = within(issuer, dates)
+    if end - begin < _SHORTEST:
+        first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in (issuer.not_before, issuer.not_after))
+        raise NotServable(
+            f"the keyring's '{issuer.common_name}' is valid from {first} to {last} only, so that a certificate of it "
+            f"for {_days(dates)} would be wrong twice; a keyring that is made now has older roots"
+        )
+    return begin, end
+
+
+def _days(dates: Dates) -> str:
+    first, last = (f"{datetime.now(UTC) + each:%Y-%m-%d}" for each in dates)
+    return f"{first} to {last}"
 
 
 def pins_of_text(pem: str) -> list[tuple[str, _core.Pin]]:

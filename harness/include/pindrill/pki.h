@@ -95,10 +95,12 @@ struct CertificateSpec {
   std::string common_name;
   std::optional<std::string> organization = "pindrill TEST";
   std::vector<std::string> dns = {};
-  std::vector<std::string> ip = {};                          ///< textual addresses
-  std::vector<Bytes> raw_dns = {};                           ///< dNSName entries with arbitrary bytes
-  std::chrono::seconds not_before = -std::chrono::hours(1);  ///< relative to now
-  std::chrono::seconds not_after = std::chrono::hours(24 * 30);
+  std::vector<std::string> ip = {};  ///< textual addresses
+  std::vector<Bytes> raw_dns = {};   ///< dNSName entries with arbitrary bytes
+  /// Relative to now. What is not said is usual for a leaf, an intermediate or a root, and within the issuer's
+  /// validity: whoever looks at a certificate's dates at any time within it finds its issuer valid too.
+  std::optional<std::chrono::seconds> not_before = std::nullopt;
+  std::optional<std::chrono::seconds> not_after = std::nullopt;
   bool ca = false;
   std::optional<int> path_length = std::nullopt;
   std::optional<std::string> key_usage = std::nullopt;  ///< OpenSSL syntax; "" leaves the extension out
@@ -122,7 +124,7 @@ class Authority {
   /// A certificate of this authority over `subject`'s public half.
   Certificate issue(const KeyPair& subject, const CertificateSpec& spec) const;
   Authority intermediate(const KeyPair& key, const CertificateSpec& spec) const;
-  /// `other`'s name and key certified by this authority.
+  /// `other`'s name and key certified by this authority, for no longer than either is valid.
   Certificate cross_sign(const Authority& other) const;
 
   const KeyPair& key() const noexcept { return key_; }

@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,5 +202,5 @@ def credential_order(label: str, credential: _core.Credential) -> dict[str, str]
 def _unused_authority() -> str:
     """mitmproxy wants an authority to start; the addon never lets it show anything of it."""
     key = _core.KeyPair.generate("p-256")
-    spec = _core.CertificateSpec("pindrill TEST unused", ca=True, not_after=timedelta(days=2))
+    spec = _core.CertificateSpec("pindrill TEST unused", ca=True)
     return key.private_pem() + _core.Authority.root(key, spec).certificate.pem

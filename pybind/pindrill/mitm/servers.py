@@ -10,7 +10,6 @@ import threading
 import weakref
 from collections import defaultdict
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from pindrill import _core
@@ -35,7 +34,7 @@ class MitmServers:
         self._loop = _core.Loop()
         self._context = _core.ServerContext()
         key = _core.KeyPair.generate("p-256")
-        spec = _core.CertificateSpec("pindrill TEST behind mitmproxy", not_after=timedelta(days=2))
+        spec = _core.CertificateSpec("pindrill TEST behind mitmproxy")
         self._behind = _core.Credential(key, [_core.self_signed(key, spec)])
         self._process = Process(mitmdump, _MODE, private_addresses=True, verify_upstream=False, take=self._take)
 

@@ -68,7 +68,8 @@ class Served:
     issuers: tuple[str, ...] = ("root-current", "intermediate-current")
     """From the root to the authority that signs the leaf; empty: self-signed."""
     names: tuple[str, ...] = (HOST,)
-    not_before: timedelta = timedelta(hours=-1)
+    not_before: timedelta = timedelta(days=-30)
+    """Long enough ago for a client whose clock is somewhat behind."""
     not_after: timedelta = timedelta(days=90)
     generation: int = 1
     signing_key: str | None = None

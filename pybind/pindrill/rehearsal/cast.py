@@ -21,7 +21,9 @@ from pindrill.preflight.plan import DAY
 from pindrill.preflight.server import Server
 from pindrill.preflight.standins import Mirror
 
-_VALID_FOR = 30 * DAY
+_AUTHORITIES = (-3650 * DAY, 1825 * DAY)
+_LEAF = (-30 * DAY, 60 * DAY)
+"""From now on. Authorities are valid whenever what they issue is."""
 _PERMITTED = ["pin.test"]
 
 
@@ -55,8 +57,9 @@ class Cast(Mint):
         self._private = dict(_private_keys(keyring))
         self._acts: dict[str, Act] = {}
         now = int(time.time())
-        self._validity = (now - DAY, now + _VALID_FOR)
-        self._mirror = Mirror(self._stand_in, self._validity, [*_PERMITTED, host])
+        self._validity = (now + _LEAF[0], now + _LEAF[1])
+        authorities = (now + _AUTHORITIES[0], now + _AUTHORITIES[1])
+        self._mirror = Mirror(self._stand_in, authorities, [*_PERMITTED, host])
         self._leaf_digests: dict[str, str] = {}
 
     @property

@@ -1,4 +1,4 @@
-"""The credentials that an interceptor shows: forged per destination and condition, once."""
+"""The credentials that an interceptor shows: forged per destination and condition, once a week."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from datetime import timedelta
 
 from pindrill import _core
 from pindrill.audit.facts import Condition, Destination
+from pindrill.dates import Dates, within
 from pindrill.keyring import INTERCEPTION_ROOT, Keyring
 from pindrill.model import UsageError
 
 _OTHER_NAME = "another-host.pin.test"
-_LIFETIME = timedelta(days=7)
+_EXPIRED = (timedelta(days=-90), timedelta(days=-2))
+_AGAIN_S = 7 * 86400
 _NEEDS_CHAIN = frozenset(
     {
         Condition.GENUINE_LEAF_APPENDED,
@@ -38,15 +40,15 @@ class Forge:
         self._leaf_key = _core.KeyPair.generate("p-256")
         self._issuer = root.intermediate(
             _core.KeyPair.generate("p-256"),
-            _core.CertificateSpec(f"{root.certificate.common_name} issuing", ca=True, not_after=_LIFETIME),
+            _core.CertificateSpec(f"{root.certificate.common_name} issuing", ca=True),
         )
         self._untrusted = _core.Authority.root(
             _core.KeyPair.generate("p-256"),
-            _core.CertificateSpec("pindrill TEST Root untrusted", ca=True, not_after=_LIFETIME),
+            _core.CertificateSpec("pindrill TEST Root untrusted", ca=True),
         )
         self._signing_keys: dict[str, _core.KeyPair] = {}
         self._chains: dict[Destination, Sequence[_core.Certificate]] = {}
-        self._made: dict[tuple[Condition, Destination], _core.Credential] = {}
+        self._made: dict[tuple[Condition, Destination, int], _core.Credential] = {}
         self._lock = threading.Lock()
 
     def learn(self, destination: Destination, chain: Sequence[_core.Certificate]) -> None:
@@ -64,7 +66,8 @@ class Forge:
     def credential(self, condition: Condition, destination: Destination) -> _core.Credential:
         """KeyError when the condition needs the genuine chain, or a key of its type, and there is none."""
         with self._lock:
-            key = (condition, destination)
+            # A station runs for longer than a leaf is valid, and who refuses an expired one has not pinned.
+            key = (condition, destination, int(time.time() // _AGAIN_S))
             if key not in self._made:
                 self._made[key] = self._forged(condition, destination)
             return self._made[key]
@@ -80,7 +83,7 @@ class Forge:
             case Condition.OTHER_HOST:
                 return _core.Credential(leaf_key, [issuer.issue(leaf_key, _spec(_OTHER_NAME)), issuer.certificate])
             case Condition.EXPIRED:
-                spec = _spec(destination.host, not_before=timedelta(days=-3), not_after=timedelta(days=-1))
+                spec = _spec(destination.host, _expired_under(issuer.certificate))
                 return _core.Credential(leaf_key, [issuer.issue(leaf_key, spec), issuer.certificate])
         chain = [issuer.issue(leaf_key, _spec(destination.host)), issuer.certificate]
         if condition in _NEEDS_CHAIN:
@@ -110,13 +113,19 @@ def _refuse_expired(keyring: Keyring, root: _core.Certificate) -> None:
     raise UsageError(f"{file}: the test CA has expired; remove this file, and put the new certificate on the device")
 
 
-def _spec(
-    host: str, *, not_before: timedelta = timedelta(hours=-1), not_after: timedelta = _LIFETIME
-) -> _core.CertificateSpec:
+def _expired_under(issuer: _core.Certificate) -> Dates:
+    """A test CA that is on devices since it was made may be younger than this: then in the first half of its life."""
+    begin, end = within(issuer, _EXPIRED)
+    return (begin, end) if begin < end else (begin, begin / 2)
+
+
+def _spec(host: str, dates: Dates | None = None) -> _core.CertificateSpec:
+    """`dates`: usual ones by default, begun long enough ago for a device whose clock is behind."""
     try:
         address = [str(ipaddress.ip_address(host))]
     except ValueError:
         address = []
     names = [] if address else [host]
     # A common name has at most 64 characters (RFC 5280, ub-common-name).
-    return _core.CertificateSpec(host[:64], dns=names, ip=address, not_before=not_before, not_after=not_after)
+    begin, end = dates or (None, None)
+    return _core.CertificateSpec(host[:64], dns=names, ip=address, not_before=begin, not_after=end)

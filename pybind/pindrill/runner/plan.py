@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pindrill import _core
-from pindrill.keyring import PrivateKeyElsewhere
+from pindrill.keyring import NotServable
 from pindrill.mint import Mint
 from pindrill.model import (
     BACKUP,
@@ -230,7 +230,7 @@ class Planner:
         try:
             for stage in (*scenario.stages, Stage(serve=scenario.genuine)):
                 self._mint.credential(stage.serve)
-        except PrivateKeyElsewhere as error:
+        except NotServable as error:
             return str(error)
         if self._pinning == "told":
             return None
