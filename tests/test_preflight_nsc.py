@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pindrill.cli.client_file import read_client_file
 from pindrill.pinfiles import read
+from pindrill.pinfiles.model import rules_for
 from pindrill.preflight import Status, check, read_chain, read_trust
+from support.names import HOSTS, written
 from support.planned import HOST, cross_signed, intermediate, leaf, new_key, nsc, put, root, spki_pin
 
 CLIENT = Path(__file__).parent.parent / "fixtures" / "clients" / "android-nsc"
@@ -120,3 +122,33 @@ def test_preflight_says_what_the_platform_does(
 def test_the_platform_was_asked_both_ways(platform: list[str]) -> None:
     assert platform.count("accepted") > 30
     assert platform.count("refused") > 30
+
+
+def test_preflight_and_the_platform_agree_on_names(tmp_path: Path) -> None:
+    """The chain has a foreign key: who is pinned refuses it, who is not accepts it."""
+    trusted = root("Root")
+    issuer = intermediate("Issuer", trusted)
+    trust, chain = put(tmp_path / "roots.pem", trusted.pem), tmp_path / "chain.pem"
+    put(chain, leaf(issuer, new_key(), days(-10)), issuer.pem)
+    names = [name for name in written(200) if name.strip(" ")]
+    files = [put(tmp_path / f"{at}.xml", nsc(spki_pin(new_key()), host=name)) for at, name in enumerate(names)]
+    asked = [(name, file, host) for name, file in zip(names, files, strict=True) for host in HOSTS]
+    command = [*read_client_file(CLIENT).command, "--questions"]
+    questions = [
+        json.dumps({"file": str(file), "chain": str(chain), "trust": str(trust), "host": host})
+        for _, file, host in asked
+    ]
+    done = subprocess.run(command, input="\n".join(questions), capture_output=True, text=True, check=True)
+    told = [json.loads(line)["result"] == "refused" for line in done.stdout.splitlines()]
+    ours = {file: read(file) for file in files}
+    wrong = [
+        (name, host, refused)
+        for (name, file, host), refused in zip(asked, told, strict=True)
+        if refused != (bool(ours[file].crash) or any(rule.pins for rule in rules_for(ours[file], host)))
+    ]
+    assert wrong == []
+    assert sum(told) > 30
+    [dotted] = check(
+        [read(put(tmp_path / "dot.xml", nsc(spki_pin(new_key()), host=f"{HOST}.")))], [read_chain(chain)], at=NOW
+    )
+    assert dotted.status is Status.UNPROTECTED

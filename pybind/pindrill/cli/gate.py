@@ -35,7 +35,6 @@ from pindrill.keyring import VERSIONS
 from pindrill.model import VerdictWord
 from pindrill.pinfiles import Finding, Severity, read_all
 from pindrill.pinfiles.lint import lint
-from pindrill.pinfiles.model import canonical
 from pindrill.preflight import Status, check, read_chain, read_trust
 from pindrill.preflight.model import VIOLATED, WORDS
 from pindrill.reports import junit, junit_pins, sarif, text
@@ -103,7 +102,7 @@ def gate(
 def _found(file: GateFile) -> list[Finding]:
     now = datetime.now(UTC)
     read = [found for path in file.pin_files for found in read_all(path)]
-    found = lint(read, now, hosts=[canonical(host) for host in file.hosts])
+    found = lint(read, now, hosts=file.hosts)
     trust = read_trust(file.trust) if file.trust else None
     chains = [read_chain(path, trust) for path in file.chains]
     outlooks = check(read, chains, at=now, hosts=file.hosts) if chains else []

@@ -21,6 +21,7 @@ from pindrill.cli.subjects import Given, Subject, read_subjects
 from pindrill.clients.template import fill_early
 from pindrill.model import UsageError, VerdictWord
 from pindrill.pinfiles import Finding, Severity
+from pindrill.pinfiles.hosts import host_asked
 
 NAME = "pindrill.toml"
 _MAX_BYTES = 1 << 20
@@ -86,7 +87,7 @@ def read_gate_file(path: Path) -> GateFile:
     return GateFile(
         path=path,
         pin_files=tuple(here / name for name in pins.get("files", ())),
-        hosts=tuple(pins.get("hosts", ())),
+        hosts=tuple(host_asked(name, f"{path}: [pins] hosts") for name in pins.get("hosts", ())),
         fail_on=Severity(pins.get("fail_on", "warning")),
         chains=tuple(here / name for name in preflight.get("chains", ())),
         plan=here / preflight["plan"] if "plan" in preflight else None,

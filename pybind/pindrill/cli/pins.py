@@ -19,9 +19,10 @@ from pindrill.pem import read_pem
 from pindrill.pinfiles import Finding, Format, PinFile, Severity, read_all
 from pindrill.pinfiles.chains import certificates, is_address, shown_chain
 from pindrill.pinfiles.explain import differences, rule_as_json, shown
+from pindrill.pinfiles.hosts import host_asked
 from pindrill.pinfiles.lint import SOON, lint, worst
 from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position
-from pindrill.pinfiles.model import canonical
+from pindrill.pinfiles.names import canonical
 from pindrill.pinfiles.write import write
 from pindrill.reports.plain import harmless
 
@@ -62,7 +63,9 @@ def lint_files(
     """
     if chain and live:
         raise UsageError("give either --chain or --live")
-    hosts = [canonical(name) for name in host or ()] or ([canonical(live.rpartition(":")[0])] if live else [])
+    hosts = [host_asked(name, "--host") for name in host or ()]
+    if live and not hosts:
+        hosts = [canonical(live.rpartition(":")[0])]
     found = lint(
         _read(files),
         read_at(at),
@@ -95,7 +98,8 @@ def convert(
     target = _format(to)
     read = _chosen(file, source)
     if host:
-        named = tuple(replace(rule, domain=rule.domain or canonical(host)) for rule in read.rules)
+        name = canonical(host_asked(host, "--host"))
+        named = tuple(replace(rule, domain=rule.domain or name) for rule in read.rules)
         read = replace(read, rules=named)
     position, kinds = _position(pins_are), [_kind(each) for each in drop or ()]
     settings = {} if max_age is None else {"max-age": str(max_age)}

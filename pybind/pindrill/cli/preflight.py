@@ -13,6 +13,7 @@ import typer
 from pindrill.cli.pins import read_at
 from pindrill.model import UsageError
 from pindrill.pinfiles import PinFile, read_all
+from pindrill.pinfiles.hosts import host_asked
 from pindrill.preflight import Outlook, Status, check, read_chain, read_trust
 from pindrill.preflight.model import UNJUDGED, VIOLATED, WORDS, Instant, State, as_datetime
 from pindrill.reports.plain import counted, harmless
@@ -43,8 +44,9 @@ def preflight(
     when = read_at(at)
     given = read_trust(trust) if trust else None
     files = [found for path in pins for found in read_all(path)]
-    planned = check(files, [read_chain(path, given) for path in chain], at=when, hosts=host or ())
-    back = check(files, [read_chain(current, given)], at=when, hosts=host or ()) if current else []
+    hosts = [host_asked(name, "--host") for name in host or ()]
+    planned = check(files, [read_chain(path, given) for path in chain], at=when, hosts=hosts)
+    back = check(files, [read_chain(current, given)], at=when, hosts=hosts) if current else []
     lines = [
         {"served": served, **each.to_json()} for served, found in (("next", planned), ("back", back)) for each in found
     ]

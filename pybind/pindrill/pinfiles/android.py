@@ -10,7 +10,7 @@ from datetime import date
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
 from pindrill.pinfiles.markup import Element, parse
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, Severity, canonical
+from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, Severity
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
@@ -29,6 +29,8 @@ _DATE = re.compile(r"[ \t]*(\d+)-[ \t]*(\d+)-[ \t]*(\d+)")
 _WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_FIX = 'write expiration="yyyy-MM-dd"'
 _SOURCES = ("system", "user", "wfa")
+_TRIMMED = "".join(map(chr, range(0x21)))
+"""What Java's String.trim takes off; a no-break space stays."""
 
 
 @dataclass
@@ -166,7 +168,9 @@ def _note_emptied(sets: Sequence[Element], inherited: _Inherited, reader: _Reade
 
 
 def _read_domain(domain: Element, own: _Inherited, reader: _Reader) -> PinRule | None:
-    name = domain.text.strip().lower()
+    """AOSP's XmlConfigSource trims the name and makes it small, and no more: ApplicationConfig takes the last dot off
+    the host of a connection, not off the entry's name, and knows no IDN."""
+    name = domain.text.strip(_TRIMMED).lower()
     if not name:
         reader.refuse("structure", domain.line, "a <domain> without a name", "write the host name into it")
         return None
@@ -182,7 +186,7 @@ def _read_domain(domain: Element, own: _Inherited, reader: _Reader) -> PinRule |
     reader.seen.setdefault(name, domain.line)
     note_form(name, domain.line, reader.notes, wildcard_fix='write the parent domain with includeSubdomains="true"')
     return PinRule(
-        domain=canonical(name),
+        domain=name,
         pins=own.pins,
         subdomains="all" if _boolean(domain, "includeSubdomains") else "none",
         enforce=bool(own.enforce) if reader.trustkit else True,

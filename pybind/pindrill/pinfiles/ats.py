@@ -6,7 +6,7 @@ from typing import Any
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule, canonical
+from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.plists import Plist
 from pindrill.pinfiles.rules import Notes
@@ -52,8 +52,9 @@ def read_ats(plist: Plist) -> PinFile:
         if not isinstance(entry, dict):
             _wrong_type(notes, line, name, "a dictionary", "nothing is pinned for it")
             continue
-        note_form(name, line, notes, wildcard_fix=f"write the parent domain with {SUBDOMAINS}")
-        rules.append(_read_domain(plist, name, entry, line, notes))
+        note_form(name.lower(), line, notes, wildcard_fix=f"write the parent domain with {SUBDOMAINS}")
+        if name:
+            rules.append(_read_domain(plist, name, entry, line, notes))
     return PinFile(path=plist.source.path, format=Format.ATS, rules=tuple(rules), findings=notes.done())
 
 
@@ -98,6 +99,7 @@ def _note_key(notes: Notes, wanted: str, where: dict[str, Any] | Any, plist: Pli
 
 
 def _read_domain(plist: Plist, name: str, entry: dict[str, Any], line: int, notes: Notes) -> PinRule:
+    """Apple's parseNSPinnedDomains takes the last dot off the host, not off the name, and compares without case."""
     lockout = ""
     lists: dict[str, tuple[DeclaredPin, ...]] = {LEAF: (), CA: ()}
     for key in (LEAF, CA):
@@ -114,7 +116,7 @@ def _read_domain(plist: Plist, name: str, entry: dict[str, Any], line: int, note
             fix="add one of the two lists",
         )
     return PinRule(
-        domain=canonical(name),
+        domain=name.lower(),
         pins=lists[LEAF],
         ca_pins=lists[CA],
         position="leaf-and-ca",

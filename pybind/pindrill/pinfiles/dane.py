@@ -6,7 +6,8 @@ import re
 from typing import Literal
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule, canonical
+from pindrill.pinfiles.hosts import note_form
+from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Lines, Source
@@ -69,9 +70,13 @@ def _read_record(record: re.Match[str], line: int, notes: Notes) -> PinRule | No
     reading = Reading(decode=digests.hexadecimal, undecodable=_UNUSABLE, wrong_length=_UNUSABLE, size=size)
     pin: DeclaredPin = read_pin("".join(data.split()), line, reading, notes, algorithm=algorithm).pin
     owner = _OWNER.fullmatch(record["owner"] or "")
+    # RFC 4343: without case; a last dot makes the name absolute. Letters beyond ASCII are bytes that nobody asks for.
+    domain = owner["host"].lower().removesuffix(".") if owner else ""
+    if owner:
+        note_form(domain, line, notes, wildcard_fix="write a record for each host that connections are made to")
     mode: Literal["restrict", "replace"] = "replace" if usage >= 2 else "restrict"
     return PinRule(
-        domain=canonical(owner["host"]) if owner else "",
+        domain=domain,
         pins=(pin,),
         position="ca" if usage in (0, 2) else "leaf",
         of="spki" if selector else "certificate",

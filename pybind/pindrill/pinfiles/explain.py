@@ -8,6 +8,7 @@ from typing import Any
 
 from pindrill.pinfiles.digests import encoded
 from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule, binds, rules_for
+from pindrill.pinfiles.names import why_no_host
 
 SEMANTICS: Mapping[Format, str] = {
     Format.NSC: "The most specific entry decides. A pin may match any key of the validated chain. "
@@ -39,6 +40,7 @@ def rule_as_json(file: PinFile, rule: PinRule, at: datetime) -> dict[str, Any]:
         "format": file.format.value,
         "line": rule.line,
         "domain": rule.domain,
+        "matches_no_host": why_no_host(rule.domain) if rule.domain else "",
         "subdomains": rule.subdomains,
         "apex": rule.apex,
         "position": rule.position,
@@ -99,6 +101,8 @@ def _covered(rule: PinRule) -> str:
 
 
 def _what_holds(file: PinFile, rule: PinRule, at: datetime) -> str:
+    if rule.domain and (why := why_no_host(rule.domain)):
+        return f": not pinned, no connection has this name: {why}"
     if rule.lockout:
         return f": locked out, {rule.lockout}"
     if rule.partial:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pindrill.pinfiles.model import Format, canonical
+from pindrill.pinfiles.model import Format
+from pindrill.pinfiles.names import meant, to_ascii
 from pindrill.pinfiles.rules import Notes
 
 _PREFIX = "sha256//"
@@ -56,7 +57,9 @@ def git_uses(text: str, notes: Notes) -> Iterator[Use]:
     for address, keys in sections:
         if "pinnedpubkey" in keys:
             value, number = keys["pinnedpubkey"]
-            yield Use(Format.GIT, value, number, url_host(address), not ({address, ""} & off))
+            host = git_host(address, number, notes)
+            if host is not None:
+                yield Use(Format.GIT, value, number, host, not ({address, ""} & off))
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\", "": ""}
@@ -98,9 +101,64 @@ def _git_value(text: str, line: int, notes: Notes, *, key: str) -> str:
     return value.strip()
 
 
+_ADDRESS = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#@]*)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._*-]+)(?::(?P<port>[0-9]*))?(?P<path>/[^?#]*)?",
+    re.ASCII,
+)
+
+
+def git_host(address: str, line: int, notes: Notes) -> str | None:
+    """The host of `http.<address>.…`, `*.` before it for one label; empty for all; None when it means no TLS server, or
+    cannot be said here. git's urlmatch.c: without case, last dots taken off both sides, a star is one label."""
+    if not address:
+        return ""
+    found = _ADDRESS.fullmatch(address)
+    host = (found["host"].lower().removesuffix(".") if found else "").removeprefix("[").removesuffix("]")
+    name = host.removeprefix("*.")
+    if found is None or found["scheme"].lower() != "https" or not all(name.split(".")):
+        wanted = meant(address)
+        notes.add(
+            "domain-form",
+            line,
+            f"'{address[:80]}' is no https:// address of a host",
+            effect="git takes no notice of what stands under it: nothing is pinned by it",
+            fix=f"write https://{wanted}/" if wanted else "write https://HOST/",
+        )
+        return None
+    if "*" in name:
+        notes.add(
+            "unread",
+            line,
+            f"the address '{address[:80]}' with a star elsewhere than in front",
+            effect="git takes it for any one label there: not read, not checked",
+            fix="write an entry for each host",
+        )
+        return None
+    _note_part(found, line, notes)
+    return ("*." if host != name else "") + to_ascii(name)
+
+
+def _note_part(found: re.Match[str], line: int, notes: Notes) -> None:
+    parts = {
+        f"port {found['port']}": found["port"] not in (None, "", "443"),
+        f"paths under {(found['path'] or '')[:60]}": (found["path"] or "/") != "/",
+        f"the user {(found['user'] or '')[:60]}": bool(found["user"]),
+    }
+    for part in (part for part, narrower in parts.items() if narrower):
+        notes.add(
+            "hole",
+            line,
+            f"the pins for {found['host'][:80]} hold for {part} only",
+            effect="other addresses of this host are not pinned",
+            fix="write https://HOST/ alone, if they are meant too",
+        )
+
+
 def url_host(url: str) -> str:
+    """Of an address on a command line; empty: it has none that can be read here."""
     try:
-        host = canonical(urlsplit(url).hostname or "")
+        host = to_ascii(urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
         return ""
-    return host if re.fullmatch(r"(\*\.)?[\w.-]+", host) else ""
+    return host if re.fullmatch(r"[A-Za-z0-9_.:-]+", host) else ""

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from pindrill import _core
-from pindrill.pinfiles.hosts import is_registrable
+from pindrill.pinfiles.hosts import is_registrable, missed_rule
 from pindrill.pinfiles.lint_across import compare
 from pindrill.pinfiles.lint_keys import note_chain, note_known_keys
 from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFile, PinRule, Severity, binds, rules_for
+from pindrill.pinfiles.names import is_plain
 from pindrill.pinfiles.rules import Notes
 
 SOON = timedelta(days=30)
@@ -153,9 +154,10 @@ def _note_coverage(file: PinFile, hosts: Sequence[str], notes: Notes) -> None:
     for host in hosts:
         found = [rule for rule in rules_for(file, host) if _pins(rule) and binds(file, rule)]
         if not found:
+            missed = missed_rule(file, host)
             notes.add(
                 "host-unpinned",
-                max((rule.line for rule in rules_for(file, host)), default=1),
+                max((rule.line for rule in rules_for(file, host)), default=missed.line if missed else 1),
                 f"{host} is not pinned" + (" by what could be read of this file" if file.partial else ""),
                 effect="any certificate of a trusted CA is accepted for it",
                 fix=f"add pins for {host}",
@@ -203,7 +205,7 @@ def _parent(file: PinFile, rule: PinRule) -> PinRule | None:
 
 
 def _note_hole(file: PinFile, rule: PinRule, notes: Notes) -> None:
-    if not rule.domain or file.format not in _COVER_SUBDOMAINS:
+    if not is_plain(rule.domain) or file.format not in _COVER_SUBDOMAINS:
         return
     missed = []
     if not rule.apex and not _pinned(file, rule.domain):

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pindrill import _core
 from pindrill.pinfiles import known_keys
 from pindrill.pinfiles.known_keys import certificate_digest, key_digest
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinRule, Severity, binds, canonical, rules_for
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinRule, Severity, binds, rules_for
+from pindrill.pinfiles.names import canonical
 from pindrill.pinfiles.rules import Notes
 
 _NEVER = "it is compared with another digest: it never matches"
@@ -63,7 +64,7 @@ def note_chain(file: PinFile, chain: Sequence[_core.Certificate], hosts: Sequenc
     """Do the pins of each rule that covers the chain's host match a certificate of it?"""
     full = [*chain, *_missing_root(chain[-1])]
     rooted = full[-1].subject == full[-1].issuer
-    names = [canonical(host) for host in hosts] or [canonical(name) for name in chain[0].dns_names]
+    names = list(hosts) or [canonical(name) for name in chain[0].dns_names]
     for rule in _rules_of(file, names):
         lists = [pins for pins in ((rule.pins, False), (rule.ca_pins, True)) if pins[0]]
         for pins, authorities in lists if binds(file, rule) and not rule.partial else ():

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.code import MAX_ARGUMENTS, MAX_CALLS, Code, Text, Unread, Value
 from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, canonical
+from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
@@ -42,7 +42,9 @@ def read_flutter(source: Source) -> PinFile:
     rules: list[PinRule] = []
     for at in _uses(source, code, _FLUTTER, ":"):
         start, end = _argument(code, at + 2)
-        rules += _fingerprints(code, start, end, _server(code, at), notes)
+        server = _server(code, at, notes)
+        if server is not None:
+            rules += _fingerprints(code, start, end, server, notes)
     if not rules and not notes.findings:
         raise source.refuse(1, f"no {_FLUTTER}: […] in it", "give the source file that has the list")
     return PinFile(path=source.path, format=Format.FLUTTER, rules=tuple(rules), findings=notes.done())
@@ -88,17 +90,23 @@ def _argument(code: Code, start: int) -> tuple[int, int]:
     return start, len(code.tokens)
 
 
-def _server(code: Code, at: int) -> str:
-    """The host of `serverURL: '…'` in the same call, else every host."""
+def _server(code: Code, at: int, notes: Notes) -> str | None:
+    """The host of `serverURL: '…'` in the same call, else every host; None when it is the address of no host."""
     for index in range(max(0, at - 40), min(len(code.tokens) - 2, at + 40)):
         if code.is_at(index, "serverURL", ":"):
             value = code.string(*_argument(code, index + 2))
             if isinstance(value, Text):
-                try:
-                    return canonical(urlsplit(value.value).hostname or "")
-                except ValueError:
-                    return ""
+                return _host_of(value, notes)
     return ""
+
+
+def _host_of(address: Text, notes: Notes) -> str | None:
+    try:
+        host = (urlsplit(address.value).hostname or "").removesuffix(".")
+    except ValueError:
+        host = ""
+    note_form(host, address.line, notes, wildcard_fix="write the address of one host")
+    return host or None
 
 
 def read_react_native(source: Source) -> PinFile:
@@ -145,10 +153,18 @@ def _react_rule(name: str, entry: Value, line: int, notes: Notes) -> tuple[PinRu
             fix="add a backup pin",
         )
         crash = crash or f"too few pins for {name}"
-    note_form(name, where, notes, wildcard_fix="write the parent domain with includeSubdomains: true")
+    note_form(
+        name,
+        where,
+        notes,
+        wildcard_fix="write the parent domain with includeSubdomains: true",
+        effect="TrustKit underneath compares letter by letter on iOS: the host that is meant is not pinned there",
+    )
+    if not name:
+        return None, crash
     return (
         PinRule(
-            domain=canonical(name),
+            domain=name,
             pins=pins,
             subdomains="all" if entry.get("includeSubdomains") is True else "none",
             expires=_react_expiry(entry.get("expirationDate"), notes),

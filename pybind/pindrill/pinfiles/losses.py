@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pindrill.pinfiles.hosts import is_plain
 from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.names import why_no_host
 
 Kind = Literal[
     "certificate",
@@ -152,8 +152,8 @@ def _of_names(rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
         return
     if not can.named_host:
         yield "domain", "the target holds no name, it belongs to the host that sends it"
-    if not is_plain(rule.domain):
-        yield "settings", "no plain host name"
+    if why := why_no_host(rule.domain):
+        yield "settings", f"the name matches no connection: {why}"
     if rule.subdomains not in can.subdomains:
         depth = {"none": "no subdomain", "one": "one label more", "all": "subdomains of any depth"}[rule.subdomains]
         yield "subdomains", f"covers {depth}"

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
+from pindrill.pinfiles.names import to_ascii
+
 DIGEST_OF_NOTHING = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """SHA-256 of empty input: a pipe that was fed an empty file. Base64 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=."""
 _AHEAD_OF_UTC = timedelta(hours=14)
@@ -109,7 +111,7 @@ class PinRule:
     """The pins of a host pattern. No pins in it: the pattern is exempt from pinning, or locked out."""
 
     domain: str
-    """Lower case, no trailing dot; empty: every host that this file's client is sent to."""
+    """As the platform compares it with `compared_host`; empty: every host that this file's client is sent to."""
     pins: tuple[DeclaredPin, ...] = ()
     ca_pins: tuple[DeclaredPin, ...] = ()
     """Only with position `leaf-and-ca`: those that a CA of the chain must match; `pins` are then the leaf's."""
@@ -139,10 +141,12 @@ class PinRule:
     def all_pins(self) -> tuple[DeclaredPin, ...]:
         return self.pins + self.ca_pins
 
-    def covers(self, host: str) -> bool:
+    def covers(self, name: str) -> bool:
+        """`name`: a host as this file's format compares it."""
         if not self.domain:
             return True
-        name = canonical(host)
+        if not name.isascii():
+            return False
         if name == self.domain:
             return self.apex
         labels = name.removesuffix("." + self.domain)
@@ -193,9 +197,21 @@ _MOST_SPECIFIC = frozenset({Format.NSC, Format.TRUSTKIT_ANDROID, Format.TRUSTKIT
 """One rule decides: that of the name itself, else that of the longest parent. The others unite all that cover."""
 
 
+_KEEP_LAST_DOT = frozenset({Format.OKHTTP, Format.TRUSTKIT_IOS, Format.REACT_NATIVE})
+"""Those that compare the host of a connection with the dot that an address such as https://example.com./ has. The
+others take it off: AOSP's ApplicationConfig, Apple's parseNSPinnedDomains, git's match_host, the command-line tools."""
+
+
+def compared_host(format_: Format, host: str) -> str:
+    """The host of a connection, as the platform compares it with the names in its file."""
+    name = to_ascii(host)
+    return name if format_ in _KEEP_LAST_DOT else name.removesuffix(".")
+
+
 def rules_for(pin_file: PinFile, host: str) -> tuple[PinRule, ...]:
     """The rules that this format really applies to a host; none: the host is not pinned."""
-    covering = tuple(rule for rule in pin_file.rules if rule.covers(host))
+    name = compared_host(pin_file.format, host)
+    covering = tuple(rule for rule in pin_file.rules if rule.covers(name))
     if pin_file.format not in _MOST_SPECIFIC or not covering:
         return covering
     longest = max(len(rule.domain) for rule in covering)
@@ -205,7 +221,3 @@ def rules_for(pin_file: PinFile, host: str) -> tuple[PinRule, ...]:
 def binds(pin_file: PinFile, rule: PinRule) -> bool:
     """Does a mismatch end the connection? TrustKit-Android's switch does not reach the platform's own pins."""
     return rule.enforce or pin_file.format is Format.TRUSTKIT_ANDROID
-
-
-def canonical(host: str) -> str:
-    return host.lower().removesuffix(".")

@@ -8,8 +8,9 @@ from itertools import islice
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.code import MAX_CALLS, Code, Text, Unread
-from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule, canonical
+from pindrill.pinfiles.hosts import cut, note_form
+from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.names import MAX_NAME, is_address, meant, to_ascii
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
@@ -140,16 +141,18 @@ def _rule(reader: _Reader, pattern: Text, pins: tuple[DeclaredPin, ...], *, part
     text, name = pattern.value, pattern.value
     prefix = next((each for each in ("**.", "*.") if text.startswith(each)), "")
     name = text.removeprefix(prefix)
-    if "*" in name:
-        reader.notes.add(
-            "domain-form", pattern.line, f"'{text[:80]}' is no pattern", effect=_CRASH, fix="write **.example.com"
-        )
-        reader.crash = reader.crash or f"the pattern '{text[:80]}' on line {pattern.line}"
+    if "*" in name or not _is_host(text):
+        fix = f"write {prefix}{meant(name)}" if meant(name) else "write **.example.com"
+        reader.notes.add("domain-form", pattern.line, f"'{cut(text)}' is no pattern", effect=_CRASH, fix=fix)
+        reader.crash = reader.crash or f"the pattern '{cut(text)}' on line {pattern.line}"
         return []
-    note_form(name, pattern.line, reader.notes, wildcard_fix="write **.example.com")
+    domain = to_ascii(name)
+    note_form(domain, pattern.line, reader.notes, wildcard_fix="write **.example.com")
+    if not domain:
+        return []
     return [
         PinRule(
-            domain=canonical(name),
+            domain=domain,
             pins=pins,
             subdomains={"**.": "all", "*.": "one", "": "none"}[prefix],  # type: ignore[arg-type]
             apex=prefix != "*.",
@@ -157,6 +160,18 @@ def _rule(reader: _Reader, pattern: Text, pins: tuple[DeclaredPin, ...], *, part
             line=pattern.line,
         )
     ]
+
+
+def _is_host(pattern: str) -> bool:
+    """Does toCanonicalHost take it, the star's label with it? OkHttp 5.5.1: what it does not take makes Pin throw."""
+    name = to_ascii(pattern)
+    if ":" in name:
+        return is_address(name)
+    labels = name.removesuffix(".").split(".")
+    overlong = len(name) > MAX_NAME or any(not 0 < len(label) < 64 for label in labels)
+    if any(label.startswith("xn--") and not label.isascii() for label in labels):
+        return False
+    return not overlong and not any(letter <= " " or letter in '\x7f\xa0"#%/:?@[\\]' for letter in name)
 
 
 def _read_pin(reader: _Reader, text: Text) -> DeclaredPin | None:

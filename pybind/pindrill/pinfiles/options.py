@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.gitconfig import Use, git_uses, has_git, url_host
+from pindrill.pinfiles.gitconfig import Use, git_host, git_uses, has_git, url_host
 from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.rules import Notes
@@ -32,6 +32,7 @@ _WITH_VALIDATION = {
     Format.GIT: "remove sslVerify = false",
 }
 _NAMED = re.compile(r"(?i)--pinnedpubkey|\bhttp\.\S{0,300}pinnedpubkey")
+_VARIABLE = re.compile(r"\$[({A-Za-z_0-9@*]|`")
 _MAX_COMMAND = 1 << 16
 _MAX_USES = 1000
 _SEPARATORS = frozenset({";", "|", "||", "&", "&&"})
@@ -58,6 +59,8 @@ def read_options(source: Source) -> list[PinFile]:
             own.findings += [finding for finding in notes.findings if not files]
             broken = next((finding.message for finding in own.findings if finding.rule == "structure"), "")
             files.append(PinFile(path=source.path, format=tool, rules=rules, findings=own.done(), crash=broken))
+    if not files and notes.findings:
+        files.append(PinFile(path=source.path, format=Format.GIT, rules=(), findings=notes.done()))
     if not files:
         raise source.refuse(1, f"no {_OPTION} with a value in it", "give the script or configuration that has it")
     return files
@@ -143,13 +146,14 @@ def _in_commands(text: str, notes: Notes) -> Iterator[Use]:
         if at is None and git is None:
             continue
         if tool is Format.GIT and git is not None:
-            yield _git_use(words, git, line)
+            use = _git_use(words, git, line, notes)
+            yield from [use] if use else []
             continue
         if at is None or tool is Format.GIT:
             continue
         _, equals, joined = words[at].partition("=")
         value = joined if equals else (words[at + 1] if at + 1 < len(words) else "")
-        if re.search(r"\$[({A-Za-z_]|`", value):
+        if _VARIABLE.search(value):
             notes.add(
                 "unread",
                 line,
@@ -159,7 +163,8 @@ def _in_commands(text: str, notes: Notes) -> Iterator[Use]:
             )
             continue
         _note_cut(words, at, value, line, notes)
-        yield Use(tool, value, line, _host(words), not any(_UNSAFE[tool].fullmatch(word) for word in words))
+        validates = not any(_UNSAFE[tool].fullmatch(word) for word in words)
+        yield from (Use(tool, value, line, host, validates) for host in _hosts(words, line, notes))
 
 
 def _note_cut(words: list[str], at: int, value: str, line: int, notes: Notes) -> None:
@@ -182,12 +187,14 @@ def _tool(words: list[str]) -> Format:
     return Format.WGET if "wget" in names and "curl" not in names else Format.CURL
 
 
-def _git_use(words: list[str], found: str, line: int) -> Use:
+def _git_use(words: list[str], found: str, line: int, notes: Notes) -> Use | None:
     key, equals, joined = found.partition("=")
     at = words.index(found)
     value = joined if equals else (words[at + 1] if at + 1 < len(words) else "")
     url = key[len("http.") : -len(".pinnedpubkey")] if key.lower().count(".") > 1 else ""
-    return Use(Format.GIT, value, line, url_host(url), not any("sslverify=false" in word.lower() for word in words))
+    host = git_host(url, line, notes)
+    validates = not any("sslverify=false" in word.lower() for word in words)
+    return None if host is None else Use(Format.GIT, value, line, host, validates)
 
 
 def _commands(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -226,10 +233,21 @@ def _parted(words: list[str]) -> Iterator[list[str]]:
     yield command
 
 
-def _host(words: list[str]) -> str:
-    """Of the address on the command, where there is just one."""
-    hosts = {url_host(word) for word in words if word.startswith(("https://", "ftps://", "http://"))} - {""}
-    return hosts.pop() if len(hosts) == 1 else ""
+def _hosts(words: list[str], line: int, notes: Notes) -> list[str]:
+    """Of the addresses on the command; an empty one, for whatever it is sent to, where none stands there."""
+    addresses = [word for word in words if word.startswith(("https://", "ftps://", "http://"))]
+    hosts = {address: url_host(address) for address in addresses}
+    for address in (address for address, host in hosts.items() if not host and not _VARIABLE.search(address)):
+        notes.add(
+            "unread",
+            line,
+            f"the address '{address[:80]}'",
+            effect="the tool makes hosts of it when it runs: not read, not checked",
+            fix="write one plain address for each host",
+        )
+    known = [host for host in hosts.values() if host]
+    whatever = not addresses or any(not host and _VARIABLE.search(address) for address, host in hosts.items())
+    return list(dict.fromkeys([*known, *([""] if whatever else [])]))
 
 
 def _in_rc_file(text: str, path: str) -> Iterator[Use]:

@@ -16,9 +16,9 @@ from pindrill.pinfiles.model import (
     PinFile,
     PinRule,
     binds,
-    canonical,
     rules_for,
 )
+from pindrill.pinfiles.names import canonical
 
 Edge = Literal["earliest", "latest"]
 """Which time zone's midnight ends a pin set that expires at local midnight."""
@@ -122,7 +122,7 @@ def _ask(
             question.pin_sets,
             trust,
             presented,
-            host,
+            canonical(host),
             int(at.timestamp()),
             position=question.position,
             mode=question.mode,

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.hosts import has_public_suffix, note_form
+from pindrill.pinfiles.hosts import has_public_suffix, mend, note_form
 from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, Severity
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.plists import Plist
@@ -62,7 +62,8 @@ def read_trustkit_ios(plist: Plist) -> PinFile:
         domains = {}
     for name, entry in domains.items():
         if isinstance(entry, dict):
-            rules.append(_read_domain(reader, name, entry))
+            rule = _read_domain(reader, name, entry)
+            rules += [rule] if name else []
         else:
             reader.refuse("value-type", reader.line(DOMAINS, name), f"{name} is no dictionary", "make it one")
     for rule in rules:
@@ -85,24 +86,18 @@ def read_trustkit_ios(plist: Plist) -> PinFile:
 
 
 def _read_domain(reader: _Reader, name: str, entry: dict[str, Any]) -> PinRule:
+    """TrustKit looks a host up letter by letter, then by isSubdomain, for which a dot in front is part of the host."""
     line = reader.line(DOMAINS, name)
-    note_form(name, line, reader.notes, wildcard_fix=f"write the parent domain with {SUBDOMAINS}")
-    if name != name.lower():
-        reader.notes.add(
-            "domain-form",
-            line,
-            f"'{name}' has capitals",
-            effect="TrustKit compares names letter by letter with the host of the connection, which is in small "
-            "letters: nothing is pinned",
-            fix=f"write {name.lower()}",
-        )
-    if not has_public_suffix(name):
+    below = name.startswith(".") and _true(entry.get(SUBDOMAINS))
+    if not name.isascii() or not has_public_suffix(name.lstrip(".").removesuffix(".")):
         reader.refuse(
             "not-a-public-domain",
             line,
             f"{name} has no suffix of the public suffix list",
-            "TrustKit cannot pin it; pin it by other means",
+            f"{mend(name)}" if not name.isascii() else "TrustKit cannot pin it; pin it by other means",
         )
+    else:
+        _note_name(reader, name, line, below=below)
     if _true(entry.get(EXCLUDE)):
         return _read_exclusion(reader, name, entry, line)
     _note_unknown_keys(reader, name, entry)
@@ -118,7 +113,8 @@ def _read_domain(reader: _Reader, name: str, entry: dict[str, Any]) -> PinRule:
         )
     uris = entry.get(REPORT_URIS, [])
     return PinRule(
-        domain=name,
+        domain=name.removeprefix(".") if below else name,
+        apex=not below,
         pins=pins,
         subdomains="all" if _true(entry.get(SUBDOMAINS)) else "none",
         enforce=enforce,
@@ -126,6 +122,17 @@ def _read_domain(reader: _Reader, name: str, entry: dict[str, Any]) -> PinRule:
         min_pins=2 if enforce else 1,
         report_uris=tuple(uri for uri in uris if isinstance(uri, str)) if isinstance(uris, list) else (),
         line=line,
+    )
+
+
+def _note_name(reader: _Reader, name: str, line: int, *, below: bool) -> None:
+    nothing = "TrustKit compares names letter by letter with the host of the connection: nothing is pinned"
+    note_form(
+        name,
+        line,
+        reader.notes,
+        wildcard_fix=f"write the parent domain with {SUBDOMAINS}",
+        effect="only names below it are pinned, the name itself is not" if below else nothing,
     )
 
 

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from pindrill import _core
 from pindrill.pinfiles.digests import encoded
-from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinRule, canonical, rules_for
+from pindrill.pinfiles.hosts import missed_rule
+from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinRule, rules_for
+from pindrill.pinfiles.names import canonical, meant, why_no_host
 from pindrill.pinfiles.oracle import Prediction, predict
 from pindrill.preflight.model import CarryingPin, Chain, Instant, Outlook, State, Status, Whose, as_datetime
 
@@ -21,22 +23,25 @@ def check(
         _outlook(pin_file, chain, host, int(at.timestamp()))
         for chain in chains
         for pin_file in pin_files
-        for host in ([canonical(name) for name in hosts] or hosts_of(pin_file, chain) or [""])
+        for host in (list(hosts) or hosts_of(pin_file, chain) or [""])
     ]
 
 
 def hosts_of(pin_file: PinFile, chain: Chain) -> list[str]:
-    """Names that the leaf is for and the file has rules for; a wildcard name is tried on the file's own names."""
+    """Names that the leaf is for and the file has rules for, or means to have; a wildcard's are tried on the file's."""
     names = [canonical(name) for name in chain.leaf.dns_names]
-    own = [rule.domain for rule in pin_file.rules if rule.domain and rule.apex]
+    own = [meant(rule.domain) for rule in pin_file.rules if rule.domain and rule.apex]
     matched = [name for name in own if f"*.{name.partition('.')[2]}" in names and name not in names]
     plain = [name for name in names if not name.startswith("*.")]
-    return [name for name in dict.fromkeys((*plain, *matched)) if rules_for(pin_file, name)]
+    return [
+        name for name in dict.fromkeys((*plain, *matched)) if rules_for(pin_file, name) or missed_rule(pin_file, name)
+    ]
 
 
 def _outlook(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Outlook:
     rules = rules_for(pin_file, host) if host else ()
-    line = rules[0].line if rules else 1
+    missed = missed_rule(pin_file, host) if host and not rules else None
+    line = rules[0].line if rules else missed.line if missed else 1
     if not host:
         state = State(status=Status.UNKNOWN, reason=_no_common_host(pin_file, chain))
         rest: list[tuple[Instant, State]] = []
@@ -73,7 +78,7 @@ def state_at(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> State:
         case "accept" if prediction.pinned:
             return State(status=Status.ACCEPTS, reason=prediction.reason)
         case "accept":
-            return State(status=Status.UNPROTECTED, reason=prediction.reason)
+            return State(status=Status.UNPROTECTED, reason=prediction.reason + _missed(pin_file, host))
         case "report":
             return State(status=Status.DIFFERS, reason=prediction.reason)
         case "inconclusive":
@@ -84,6 +89,13 @@ def state_at(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> State:
             reason="no pin matches the certificates that were given, and the root, which a pin may be on, is not known",
         )
     return State(status=Status.LOCKED_OUT, reason=prediction.reason)
+
+
+def _missed(pin_file: PinFile, host: str) -> str:
+    rule = None if rules_for(pin_file, host) else missed_rule(pin_file, host)
+    if rule is None:
+        return ""
+    return f"; '{rule.domain}' on line {rule.line} does not match it: {why_no_host(rule.domain)}"
 
 
 def _predict(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Prediction:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pindrill.pinfiles import read_all
-from pindrill.pinfiles.hosts import is_plain
-from pindrill.pinfiles.model import canonical
+from pindrill.pinfiles.names import canonical, is_plain, to_ascii
 from pindrill.preflight.field import read_field
 from pindrill.preflight.files import read_chain, read_trust
 from pindrill.preflight.model import Instant
@@ -69,11 +68,11 @@ def _needed(table: Table, key: str) -> Path:
 
 
 def _hosts(table: Table) -> tuple[str, ...]:
-    names = tuple(canonical(name) for name in table.texts("host"))
+    names = tuple(to_ascii(name) for name in table.texts("host"))
     if not names:
         raise table.refuse("host", "the key 'host' is missing", "name the host that apps connect to, or a list")
     for name in names:
-        if not is_plain(name):
+        if not is_plain(canonical(name)):
             raise table.refuse("host", f"'{name[:60]}' is no host name", "write the name alone, as in a certificate")
     return names
 
