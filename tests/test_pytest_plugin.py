@@ -184,3 +184,16 @@ def test_an_example_of_the_page_passes(project: pytest.Pytester, example: str) -
     project.makepyfile(example)
     result = apart(project)
     assert set(result.parseoutcomes()) == {"passed"}
+
+
+def test_ini_keys_of_pytest_start_from_their_file(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\npindrill_json = out/cells.jsonl\npindrill_keyring = none\n")
+    below = project.mkdir("below")
+    (below / "test_it.py").write_text("def test_it(pindrill_server): pass\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(below)
+        result = inside(project, str(below))
+        assert (project.path / "out" / "cells.jsonl").exists()
+        result.stdout.fnmatch_lines([f"*{project.path}/none*"])
+        inside(project, str(below), "--pindrill-json", "here.jsonl")
+    assert (below / "here.jsonl").exists()

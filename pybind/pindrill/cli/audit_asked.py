@@ -22,6 +22,8 @@ _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 class App:
     name: str
     command: tuple[str, ...]
+    folder: Path | None = None
+    """Where it runs: that of the file that names it."""
 
 
 def read_entries(
@@ -125,7 +127,7 @@ def read_apps(command: Sequence[str], name: str | None, file: Path | None) -> tu
             raise UsageError(f"{file}: '{line}': {error}") from error
         if not words:
             raise UsageError(f"{file}: '{line}': a line is NAME COMMAND…")
-        apps.append(App(first, tuple(words)))
+        apps.append(App(first, tuple(words), file.parent.absolute()))
     if len({app.name for app in apps}) < len(apps):
         raise UsageError(f"{file}: two apps have the same name")
     return tuple(apps)

@@ -52,7 +52,9 @@ class Asked:
     def driver(self, app: App) -> Command | Hooks | None:
         if app.command and self.hooks:
             raise UsageError("give either a command behind `--` or hooks, not both")
-        return Command(app.command, self.environment, self.deadline_s) if app.command else self.hooks
+        if not app.command:
+            return self.hooks
+        return Command(app.command, self.environment, self.deadline_s, app.folder)
 
     @property
     def mode(self) -> str:

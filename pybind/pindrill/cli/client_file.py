@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.command import CommandDriver
-from pindrill.clients.process import run
+from pindrill.clients.process import resolved_program, run
 from pindrill.clients.template import fill_early
 from pindrill.http_response import Respond
 from pindrill.model import Semantics, UsageError, VerdictWord
@@ -72,13 +71,20 @@ class ClientFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     known: tuple[Known, ...] = ()
 
+    @property
+    def folder(self) -> Path:
+        """Where its commands run, so that their relative paths start from the file."""
+        return self.path.parent.absolute()
+
     def make_driver(
         self, directory: Path, given: Mapping[str, str] | None = None, ignore_exit_code: bool = False
     ) -> Driver:
         environment = {**self.environment, **(given or {})}
         if self.driver == "adapter":
-            return AdapterDriver(self.command, directory=directory, environment=environment)
-        return CommandDriver(self.command, environment=environment, ignore_exit_code=ignore_exit_code)
+            return AdapterDriver(self.command, directory=directory, environment=environment, folder=self.folder)
+        return CommandDriver(
+            self.command, environment=environment, ignore_exit_code=ignore_exit_code, folder=self.folder
+        )
 
 
 def read_client_file(path: Path) -> ClientFile:
@@ -123,10 +129,15 @@ def _argv(parts: Sequence[str], path: Path) -> tuple[str, ...]:
 
 def _version(data: Mapping[str, Any], path: Path) -> str:
     argv = _argv(data.get("version", ()), path)
-    if not argv or not shutil.which(argv[0]):
+    folder = path.parent.absolute()
+    try:
+        argv = (resolved_program(argv[0], folder), *argv[1:]) if argv else ()
+    except UsageError:
+        argv = ()
+    if not argv:
         return ""
     try:
-        ended = run(argv, environment=os.environ, deadline_s=_VERSION_S)
+        ended = run(argv, environment=os.environ, deadline_s=_VERSION_S, folder=folder)
         lines = (ended.stdout or ended.stderr).decode().strip().splitlines()
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: the version command does not say a version: {error}") from error

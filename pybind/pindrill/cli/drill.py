@@ -36,6 +36,9 @@ from pindrill.runner.results import ResultFile
 def drill(
     command: Annotated[list[str] | None, typer.Argument(help="The client command, behind `--`.")] = None,
     client: Annotated[list[Path] | None, typer.Option(help="A client file (client.toml); repeatable.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option(help="Run the command there; its relative paths start from it.")
+    ] = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="The command is a JSON Lines adapter.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Scenario id, short code or glob; repeatable.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="Pin strategy, or `all`; repeatable.")] = None,
@@ -82,7 +85,7 @@ def drill(
         respond=respond,
         ignore_exit_code=exit_code == "ignore",
     )
-    subjects = read_subjects(command or [], client or [], adapter, given)
+    subjects = read_subjects(command or [], client or [], adapter, given, directory)
     refuse_strategies_without_pins(subjects, strategies, pinned, keyring)
     if junit_file:
         refuse_unwritable(junit_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -128,7 +129,7 @@ def _of_plan(path: Path) -> Finding | None:
         severity=Severity.ERROR if violated else Severity.WARNING,
         message=told,
         effect="installed apps lose connection or protection" if violated else "nobody knows before it is done",
-        fix=f"`pindrill plan {path}` says the last safe date of each step",
+        fix=f"`pindrill plan {shlex.quote(str(path))}` says the last safe date of each step",
     )
 
 

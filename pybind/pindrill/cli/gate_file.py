@@ -55,8 +55,7 @@ class GateFile:
     @property
     def files_of_clients(self) -> dict[str, str]:
         """The file that a report points to, by client."""
-        pairs = {subject.name: dict(zip(subject.repeat, subject.repeat[1:], strict=False)) for subject in self.subjects}
-        return {name: options.get("--client", str(self.path)) for name, options in pairs.items()}
+        return {subject.name: str(subject.file or self.path) for subject in self.subjects}
 
 
 def read_gate_file(path: Path) -> GateFile:
@@ -172,10 +171,9 @@ def _subject(entry: Mapping[str, Any], path: Path) -> Subject:
     if "file" in entry:
         return read_subjects([], [path.parent / entry["file"]], False, _NOTHING_GIVEN)[0]
     values = {"here": str(path.parent.absolute()), "python": sys.executable}
-    program, *rest = (fill_early(word, values) for word in entry["command"])
-    if "/" in program:
-        program = str(path.parent / program)
-    subject = read_subjects([program, *rest], [], entry.get("adapter", False), _NOTHING_GIVEN)[0]
+    command = [fill_early(word, values) for word in entry["command"]]
+    folder = path.parent if path.parent != Path() else None  # the caller's directory already
+    [subject] = read_subjects(command, [], entry.get("adapter", False), _NOTHING_GIVEN, folder)
     return replace(subject, name=entry["name"])
 
 

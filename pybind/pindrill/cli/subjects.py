@@ -28,6 +28,8 @@ class Subject:
     repeat: tuple[str, ...]
     """The end of the command that drills it again."""
     known: tuple[Known, ...] = ()
+    file: Path | None = None
+    """The client file that it is from."""
     resolves_itself: bool = False
     """It may do without names that resolve: its command is told the address."""
 
@@ -49,13 +51,20 @@ class Given:
         return tuple(options)
 
 
-def read_subjects(command: Sequence[str], files: Sequence[Path], adapter: bool, given: Given) -> list[Subject]:
+def read_subjects(
+    command: Sequence[str], files: Sequence[Path], adapter: bool, given: Given, folder: Path | None = None
+) -> list[Subject]:
+    """`folder`: where the command runs; without one the caller's directory. That of a file runs in its folder."""
     if not command and not files:
         raise UsageError("no client: give `-- COMMAND`, or --client FILE")
+    if folder and not command:
+        raise UsageError("--directory is for the command behind `--`; that of a client file runs in the file's folder")
+    if folder and not folder.is_dir():
+        raise UsageError(f"--directory: {folder} is no folder")
     answer = Respond.from_file(given.respond) if given.respond else None
     found = [_from_file(read_client_file(path), answer, given) for path in files]
     if command:
-        found.append(_from_command(command, adapter, answer, given))
+        found.append(_from_command(command, adapter, answer, given, folder))
     names_ = [subject.name for subject in found]
     for name in names_:
         if names_.count(name) > 1:
@@ -80,14 +89,21 @@ def _from_file(file: ClientFile, answer: Respond | None, given: Given) -> Subjec
         make_driver=make,
         repeat=(*given.repeat, "--client", str(file.path)),
         known=file.known,
+        file=file.path,
     )
 
 
-def _from_command(command: Sequence[str], adapter: bool, answer: Respond | None, given: Given) -> Subject:
+def _from_command(
+    command: Sequence[str], adapter: bool, answer: Respond | None, given: Given, folder: Path | None
+) -> Subject:
+    environment, start = given.environment, folder and folder.absolute()
+
     def make(directory: Path) -> Driver:
         if adapter:
-            return AdapterDriver(command, directory=directory, environment=given.environment)
-        return CommandDriver(command, environment=given.environment, ignore_exit_code=given.ignore_exit_code)
+            return AdapterDriver(command, directory=directory, environment=environment, folder=start)
+        return CommandDriver(command, environment=environment, ignore_exit_code=given.ignore_exit_code, folder=start)
+
+    options = [*(["--directory", str(folder)] if folder else []), *(["--adapter"] if adapter else [])]
 
     return Subject(
         name=Path(command[0]).name,
@@ -95,7 +111,7 @@ def _from_command(command: Sequence[str], adapter: bool, answer: Respond | None,
         semantics=given.semantics or RFC7469,
         respond=answer or Respond(),
         make_driver=make,
-        repeat=(*given.repeat, *(["--adapter"] if adapter else []), "--", *command),
+        repeat=(*given.repeat, *options, "--", *command),
     )
 
 

@@ -29,10 +29,19 @@ class AdapterDriver:
     outlives_attempts = True
     expresses_pins = True
 
-    def __init__(self, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`directory`: for what is kept of its processes; `folder`: where they run, without one the caller's."""
         if not argv:
             raise UsageError("no adapter command: put it behind `--`")
-        self._argv = [resolved_program(argv[0]), *argv[1:]]
+        self._argv = [resolved_program(argv[0], folder), *argv[1:]]
+        self._folder = folder
         self._environment = dict(environment or {})
         self._directory = directory
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
@@ -66,7 +75,7 @@ class AdapterDriver:
                 raise DriverClosed
             home = self._directory / f"adapter-{len(self._all)}"
             home.mkdir()
-            process = _Process(self._argv, scrubbed_environment(home, self._environment), home)
+            process = _Process(self._argv, scrubbed_environment(home, self._environment), home, self._folder)
             self._all.append(process)
             return process
 
@@ -112,7 +121,9 @@ class AdapterSession:
 class _Process:
     """One process of the adapter, under a shepherd."""
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], directory: Path, folder: Path | None
+    ) -> None:
         self._errors_path = directory / "stderr"
         input_read, self._input_write = os.pipe()
         with self._errors_path.open("wb") as errors:
@@ -124,6 +135,7 @@ class _Process:
                 stderr=errors,
                 pass_fds=(input_read,),
                 env=dict(environment),
+                cwd=folder,
                 start_new_session=True,
             )
         os.close(input_read)

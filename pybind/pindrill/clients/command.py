@@ -35,7 +35,10 @@ _GO_TRACE = re.compile(rb"^goroutine \d+ \[", re.MULTILINE)
 
 
 class CommandDriver:
-    """`template` is an argv with placeholders; misspelt ones are a usage error before anything runs."""
+    """`template` is an argv with placeholders; misspelt ones are a usage error before anything runs.
+
+    `folder`: where it runs, and what its relative paths start from; without one the caller's directory.
+    """
 
     outlives_attempts = False
 
@@ -45,13 +48,15 @@ class CommandDriver:
         *,
         environment: Mapping[str, str] | None = None,
         ignore_exit_code: bool = False,
+        folder: Path | None = None,
     ) -> None:
         if not template:
             raise UsageError(
                 "no client command: put it behind `--`, for example `-- curl -sS --cacert {ca_file} {url}`"
             )
         self.environment = dict(environment or {})
-        self.template = [resolved_program(template[0]), *template[1:]]
+        self.folder = folder
+        self.template = [resolved_program(template[0], folder), *template[1:]]
         self.ignore_exit_code = ignore_exit_code
         self.attempts = Attempts()
         self.used = used((*self.template, *self.environment.values()), PLACEHOLDERS)
@@ -90,6 +95,7 @@ class CommandSession:
             deadline_s=target.deadline_s,
             wanted=target.canary.encode(),
             attempts=driver.attempts,
+            folder=driver.folder,
         )
         return _report(ended, driver.ignore_exit_code)
 

@@ -65,12 +65,12 @@ def run(
     deadline_s: float,
     wanted: bytes = b"",
     attempts: Attempts | None = None,
+    folder: Path | None = None,
 ) -> Ended:
     """Runs until no descendant is alive; those alive at the deadline are ended. Output is kept up to a limit.
 
-    `wanted`: what to look for in all of the output. `attempts`: what can end it before.
-
-    In the caller's directory, so that relative paths of the command mean what they say.
+    `wanted`: what to look for in all of the output. `attempts`: what can end it before. `folder`: where it runs;
+    without one the caller's directory, so that relative paths of the command mean what they say.
     """
     attempts = attempts or Attempts()
     attempts.begin()
@@ -84,6 +84,7 @@ def run(
             stderr=subprocess.PIPE,
             pass_fds=(report_write,),
             env=dict(environment),
+            cwd=folder,
             start_new_session=True,
         ) as process:
             os.close(report_write)
@@ -195,19 +196,22 @@ def _ended(report: str, stdout: _Output, stderr: _Output, duration_s: float) -> 
     )
 
 
-def resolved_program(program: str) -> str:
-    """The program's path, found before the first attempt."""
+def resolved_program(program: str, folder: Path | None = None) -> str:
+    """The program's absolute path, found before the first attempt; a path is relative to the folder that it runs in.
+
+    Symbolic links stay as they are: a program may ask by which name it was called.
+    """
     if "/" in program:
-        path = Path(program).absolute()
+        path = (folder or Path()).absolute() / program
         if not path.exists():
-            raise UsageError(f"client not found: {program} (no such file)")
+            raise UsageError(f"client not found: {program} (no such file{f' in {folder}' if folder else ''})")
         if path.is_dir() or not os.access(path, os.X_OK):
             raise UsageError(f"client not executable: {program} (try `chmod +x {program}`)")
         return str(path)
     found = shutil.which(program)
     if found is None:
         raise UsageError(f"client not found: '{program}' is not on PATH; install it, or give its path")
-    return found
+    return str(Path(found).absolute())  # PATH may name a relative folder
 
 
 def signal_name(number: int) -> str:

@@ -89,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARK)
     options.check(config)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Collector(options.option(config, "json")), "pindrill-collector")
+        config.pluginmanager.register(Collector(options.path_option(config, "json")), "pindrill-collector")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,10 +13,10 @@ import pytest
 class Collector:
     """Writes a line for every cell as it comes, and sums up at the end."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._verdicts: Counter[str] = Counter()
         self._unwatched: set[str] = set()
-        self._path = Path(path) if path else None
+        self._path = path
         if self._path:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)

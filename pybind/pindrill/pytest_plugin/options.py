@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,15 @@ def add(parser: pytest.Parser) -> None:
 def option(config: pytest.Config, name: str) -> str:
     given = config.getoption(f"--pindrill-{name}")
     return str(config.getini(f"pindrill_{name}") if given is None else given)
+
+
+def path_option(config: pytest.Config, name: str) -> Path | None:
+    """An option is relative to where pytest was started, an ini key to the file that it stands in."""
+    given = config.getoption(f"--pindrill-{name}")
+    if given is not None:
+        return config.invocation_params.dir / given if given else None
+    in_file = str(config.getini(f"pindrill_{name}"))
+    return (config.inipath.parent if config.inipath else config.rootpath) / in_file if in_file else None
 
 
 def check(config: pytest.Config) -> None:

@@ -7,7 +7,6 @@ import itertools
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,9 +86,9 @@ class PluginSession:
 
 
 def open_session(config: pytest.Config) -> PluginSession:
-    keyring = options.option(config, "keyring")
+    keyring = options.path_option(config, "keyring")
     try:
-        lab = Lab(keyring=Path(keyring) if keyring else None, deadline_s=options.deadline(config))
+        lab = Lab(keyring=keyring, deadline_s=options.deadline(config))
     except UsageError as error:
         pytest.fail(f"--pindrill-keyring (ini: pindrill_keyring): {error}", pytrace=False)
     return PluginSession(lab)

@@ -60,9 +60,17 @@ class Place:
 class Command:
     """A command that is started for each condition, in a throw-away HOME each time."""
 
-    def __init__(self, template: Sequence[str], environment: Mapping[str, str], deadline_s: float) -> None:
+    def __init__(
+        self,
+        template: Sequence[str],
+        environment: Mapping[str, str],
+        deadline_s: float,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder`: where it runs, and what its relative paths start from; without one the caller's directory."""
         used((*template, *environment.values()), PLACEHOLDERS)
-        self._template = [resolved_program(template[0]), *template[1:]]
+        self._template = [resolved_program(template[0], folder), *template[1:]]
+        self._folder = folder
         self._environment = dict(environment)
         self._deadline_s = deadline_s
 
@@ -77,7 +85,8 @@ class Command:
             hosts.write_text(hosts_text(place.address, place.names))
             hosts.chmod(0o644)
             argv = [str(NAMES), str(hosts), "--", *argv]
-        return _ending(run(argv, environment=scrubbed_environment(home, told), deadline_s=self._deadline_s))
+        environment = scrubbed_environment(home, told)
+        return _ending(run(argv, environment=environment, deadline_s=self._deadline_s, folder=self._folder))
 
     def finish(self, place: Place) -> None:
         """Every start has ended already."""
