@@ -12,8 +12,6 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-ROUNDS = 5
-
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -50,7 +48,7 @@ class Figure:
 Samples = Mapping[str, Sequence[float]]
 
 
-def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, list[float]]:
+def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """A B C, A B C, …: what disturbs the machine disturbs all of them."""
     samples: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds):

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import servers
+from benchmarks.effort import Effort
 from benchmarks.figures import Budget, Figure, interleaved, ratio, show
 from benchmarks.hierarchy import Files
 from benchmarks.machine import cpu_seconds, output, tool
@@ -16,37 +17,36 @@ WARM_UP, COUNT, ROUNDS = 300, 1000, 9
 _BUDGET = Budget(text="at least nginx per core of server CPU", sense="at least", limit=1)
 
 
-def run(directory: Path) -> list[Figure]:
+def run(directory: Path, effort: Effort) -> list[Figure]:
     figures = []
     with ExitStack() as stack:
         files = Files.made_in(directory)
-        peers = {
-            make.__name__: stack.enter_context(make(files))
-            for make in (servers.pindrill, servers.nginx, servers.s_server)
-        }
+        makes = [servers.pindrill, *([servers.nginx] if servers.has_nginx(effort) else []), servers.s_server]
+        peers = {make.__name__: stack.enter_context(make(files)) for make in makes}
         for mode in ("handshake", "get"):
-            figures += _of(mode, peers)
+            figures += _of(mode, peers, effort)
     return figures
 
 
-def _of(mode: str, peers: dict[str, servers.Peer]) -> list[Figure]:
+def _of(mode: str, peers: dict[str, servers.Peer], effort: Effort) -> list[Figure]:
+    warm_up, count = effort.count(WARM_UP), effort.count(COUNT)
     rates: dict[str, list[float]] = {name: [] for name in peers}
 
     def measure(name: str) -> Callable[[], float]:
         def cost() -> float:
             peer = peers[name]
             before = cpu_seconds(peer.pid)
-            seconds = float(output([tool("load"), mode, str(peer.port), str(COUNT)]))
-            rates[name].append(COUNT / seconds)
-            return (cpu_seconds(peer.pid) - before) / COUNT * 1e6
+            seconds = float(output([tool("load"), mode, str(peer.port), str(count)]))
+            rates[name].append(count / seconds)
+            return (cpu_seconds(peer.pid) - before) / count * 1e6
 
         return cost
 
     for peer in peers.values():
-        output([tool("load"), mode, str(peer.port), str(WARM_UP)])
-    costs = interleaved({name: measure(name) for name in peers}, ROUNDS)
+        output([tool("load"), mode, str(peer.port), str(warm_up)])
+    costs = interleaved({name: measure(name) for name in peers}, effort.rounds(ROUNDS))
     figures = []
-    for name in ("nginx", "s_server"):
+    for name in (name for name in peers if name != "pindrill"):
         figures += [
             Figure(
                 name=f"{mode}: server CPU",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks import middles
+from benchmarks.effort import Effort
 from benchmarks.figures import Budget, Figure, interleaved, ratio, show
 from benchmarks.machine import cpu_seconds, first_line, output, resident_bytes, running, tool
 from benchmarks.middles import Middle, Origin
@@ -37,7 +39,7 @@ _RELAY = Budget(
 _MODES = {"stage": "decrypted", "pass": "passed through"}
 
 
-def run(directory: Path) -> list[Figure]:
+def run(directory: Path, effort: Effort) -> list[Figure]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     names = [
@@ -46,13 +48,35 @@ def run(directory: Path) -> list[Figure]:
         for n in range(ROUNDS)
         for i in range(count)
     ]
-    title = f"mitmproxy {middles.mitmproxy_version()}"
+    bench = _Bench.here(effort)
     with middles.origin(directory, names) as server:
-        figures = _contacts(server, title)
+        figures = _contacts(server, bench)
         for mode in ("stage", "pass"):
-            figures += _relay(server, mode, title)
-            figures += _memory(server, mode, title)
+            figures += _relay(server, mode, bench)
+            figures += _memory(server, mode, bench)
     return figures
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What takes part, and how much is asked of it."""
+
+    effort: Effort
+    present: tuple[str, ...]
+    title: str
+
+    @classmethod
+    def here(cls, effort: Effort) -> _Bench:
+        mitmproxy = middles.mitmproxy_version(effort)
+        there = {"pindrill": True, "mitmproxy": bool(mitmproxy), "nginx": middles.has_nginx(effort)}
+        return cls(effort, tuple(name for name in there if there[name]), f"mitmproxy {mitmproxy}")
+
+    def amounts(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        return {name: self.effort.count(amount) for name, amount in wanted.items() if name in self.present}
+
+    @property
+    def rounds(self) -> int:
+        return self.effort.rounds(ROUNDS)
 
 
 @contextmanager
@@ -62,13 +86,14 @@ def _all(server: Origin, mode: str, names: list[str]) -> Iterator[Mapping[str, M
         yield {name: stack.enter_context(makes[name](server, mode)) for name in names}
 
 
-def _contacts(server: Origin, title: str) -> list[Figure]:
+def _contacts(server: Origin, bench: _Bench) -> list[Figure]:
     figures = []
-    used: dict[str, int] = dict.fromkeys(CONNECTIONS, 0)
+    asked = bench.amounts(CONNECTIONS)
+    used: dict[str, int] = dict.fromkeys(asked, 0)
 
     def measure(name: str, kind: str, middle: Middle, cpu: list[float]) -> Callable[[], float]:
         def microseconds() -> float:
-            count = CONNECTIONS[name]
+            count = asked[name]
             to = f"{name}{used[name]}x" if kind == "first" else middles.HOST
             used[name] += kind == "first"
             before = cpu_seconds(middle.pid)
@@ -78,42 +103,41 @@ def _contacts(server: Origin, title: str) -> list[Figure]:
 
         return microseconds
 
-    with _all(server, "stage", list(CONNECTIONS)) as middle:
+    with _all(server, "stage", list(asked)) as middle:
         for kind, what in (("known", "known host name"), ("first", "new host name")):
-            cpu: dict[str, list[float]] = {name: [] for name in CONNECTIONS}
-            samples = interleaved({name: measure(name, kind, middle[name], cpu[name]) for name in CONNECTIONS}, ROUNDS)
+            cpu: dict[str, list[float]] = {name: [] for name in asked}
+            measures = {name: measure(name, kind, middle[name], cpu[name]) for name in asked}
+            samples = interleaved(measures, bench.rounds)
             budget = _FIRST if kind == "first" else None
             both = [
-                _figure(what, samples, "mitmproxy", "µs", budget, more_is_better=False),
-                _figure(f"{what}: CPU of a connection", cpu, "mitmproxy", "µs", None, more_is_better=False),
+                *_figures(what, samples, "µs", budget, more_is_better=False),
+                *_figures(f"{what}: CPU of a connection", cpu, "µs", None, more_is_better=False),
             ]
-            show(f"Contact, {what}: CONNECT, two handshakes, one answer ({title})", both, samples)
+            show(f"Contact, {what}: CONNECT, two handshakes, one answer ({bench.title})", both, samples)
             figures += both
     return figures
 
 
-def _relay(server: Origin, mode: str, title: str) -> list[Figure]:
+def _relay(server: Origin, mode: str, bench: _Bench) -> list[Figure]:
     figures = []
-    with _all(server, mode, list(BYTES)) as middle:
-        for kind, amounts, what, unit in (
+    with _all(server, mode, list(bench.amounts(BYTES))) as middle:
+        for kind, wanted, what, unit in (
             ("down", BYTES, "one large answer", "MiB"),
             ("ask", REQUESTS, "small requests", ""),
         ):
-            one = MIB if unit else 1
+            one, amounts = MIB if unit else 1, bench.amounts(wanted)
             cpu: dict[str, list[float]] = {name: [] for name in amounts}
             measures = {
                 name: _rate(kind, middle[name], amounts[name], amounts[name] / one, cpu[name]) for name in amounts
             }
-            samples = interleaved(measures, ROUNDS)
+            samples = interleaved(measures, bench.rounds)
             budget = _RELAY if mode == "stage" else None
             label = f"{_MODES[mode]}, {what}"
             found = [
-                _figure(label, samples, "mitmproxy", f"{unit}/s", budget, more_is_better=True),
-                _figure(label, samples, "nginx", f"{unit}/s", None, more_is_better=True),
-                _figure(f"{label}: CPU", cpu, "mitmproxy", f"µs/{unit or 'request'}", None, more_is_better=False),
-                _figure(f"{label}: CPU", cpu, "nginx", f"µs/{unit or 'request'}", None, more_is_better=False),
+                *_figures(label, samples, f"{unit}/s", budget, more_is_better=True),
+                *_figures(f"{label}: CPU", cpu, f"µs/{unit or 'request'}", None, more_is_better=False),
             ]
-            show(f"Relay, {label} ({title}, nginx stream)", found, samples)
+            show(f"Relay, {label} ({bench.title}, nginx stream)", found, samples)
             figures += found
     return figures
 
@@ -128,8 +152,8 @@ def _rate(kind: str, middle: Middle, amount: int, units: float, cpu: list[float]
     return per_second
 
 
-def _memory(server: Origin, mode: str, title: str) -> list[Figure]:
-    counts = HELD if mode == "stage" else IDLE
+def _memory(server: Origin, mode: str, bench: _Bench) -> list[Figure]:
+    counts = bench.amounts(HELD if mode == "stage" else IDLE)
 
     def kib(name: str) -> float:
         with _all(server, mode, [name]) as middle:
@@ -140,13 +164,21 @@ def _memory(server: Origin, mode: str, title: str) -> list[Figure]:
                     raise RuntimeError(f"{name} did not take every connection")
                 return (resident_bytes(middle[name].pid) - before) / counts[name] / 1024
 
-    samples = interleaved({name: lambda name=name: kib(name) for name in counts}, ROUNDS)  # type: ignore[misc]
-    figures = [
-        _figure(f"{_MODES[mode]}, idle connection", samples, peer, "KiB", None, more_is_better=False)
-        for peer in ("mitmproxy", "nginx")
-    ]
-    show(f"Memory, {_MODES[mode]}, over {counts['pindrill']:,} idle connections ({title})", figures, samples)
+    samples = interleaved({name: lambda name=name: kib(name) for name in counts}, bench.rounds)  # type: ignore[misc]
+    figures = _figures(f"{_MODES[mode]}, idle connection", samples, "KiB", None, more_is_better=False)
+    show(f"Memory, {_MODES[mode]}, over {counts['pindrill']:,} idle connections ({bench.title})", figures, samples)
     return figures
+
+
+def _figures(
+    name: str, samples: Mapping[str, list[float]], unit: str, budget: Budget | None, *, more_is_better: bool
+) -> list[Figure]:
+    """Against every peer that took part; the budget is for mitmproxy."""
+    return [
+        _figure(name, samples, peer, unit, budget if peer == "mitmproxy" else None, more_is_better=more_is_better)
+        for peer in samples
+        if peer != "pindrill"
+    ]
 
 
 def _figure(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pindrill import _core
 
-TOOLS = Path(__file__).resolve().parent.parent / "build" / "bench" / "benchmarks"
+TOOLS = Path(os.environ.get("PINDRILL_BENCH_BUILD", "build/bench")) / "benchmarks"
 
 
 def tool(name: str) -> str:

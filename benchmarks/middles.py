@@ -13,17 +13,21 @@ from pathlib import Path
 
 from pindrill import _core
 
+from benchmarks.effort import Effort
 from benchmarks.machine import first_line, running, tool
-from benchmarks.servers import free_port, wait_for
+from benchmarks.servers import NGINX, free_port, wait_for
 
 HOST = "app.pin.test"
-_MITMPROXY = Path("build/mitmproxy/bin/mitmdump")
+_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
+_OWN = Path("build/mitmproxy")
+_MADE = (_OWN, Path(".venv-mitmproxy"))
+"""Environments of mitmproxy; the second one is that of the tests."""
 _ADDON = """\
 def server_connect(data):
     data.server.address = ("127.0.0.1", data.server.address[1])
 """
 _NGINX = """\
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+load_module {stream};
 daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 65536;
 pid {name}.pid; error_log /dev/null crit;
 events {{ worker_connections 32768; }}
@@ -88,7 +92,7 @@ def mitmproxy(server: Origin, mode: str) -> Iterator[Middle]:
     addon = directory / "addon.py"
     addon.write_text(_ADDON)
     proxy, reverse = free_port(), free_port()
-    argv = [str(_MITMPROXY.absolute()), "-q", "-s", str(addon), "--set", f"confdir={directory}/mitmproxy"]
+    argv = [str(_mitmdump()), "-q", "-s", str(addon), "--set", f"confdir={directory}/mitmproxy"]
     argv += ["--listen-host", "127.0.0.1", "--set", f"ssl_verify_upstream_trusted_ca={server.trust}"]
     argv += ["--mode", f"regular@{proxy}", "--mode", f"reverse:tls://127.0.0.1:{server.port}@{reverse}"]
     argv += ["--ignore-hosts" if mode == "pass" else "--tcp-hosts", ".*"]
@@ -104,8 +108,10 @@ def nginx(server: Origin, mode: str) -> Iterator[Middle]:
     directory, port = server.key.parent, free_port()
     tls = "" if mode == "pass" else _NGINX_TLS.format(chain=server.chain, key=server.key, trust=server.trust)
     path = directory / f"nginx-{mode}.conf"
-    path.write_text(_NGINX.format(name=mode, port=port, listen=" ssl" if tls else "", upstream=server.port, tls=tls))
-    with running(["/usr/sbin/nginx", "-p", str(directory), "-c", str(path)]) as process:
+    path.write_text(
+        _NGINX.format(name=mode, stream=_STREAM, port=port, listen=" ssl" if tls else "", upstream=server.port, tls=tls)
+    )
+    with running([NGINX, "-p", str(directory), "-c", str(path)]) as process:
         wait_for(port)
         yield Middle(process.pid, 0, port)
 
@@ -119,9 +125,21 @@ def _wait_until_served(port: int) -> None:
     raise TimeoutError("mitmproxy listens and does not serve")
 
 
-def mitmproxy_version() -> str:
-    """Made where it is missing: the newest for this interpreter, in an environment of its own."""
-    if not _MITMPROXY.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(_MITMPROXY.parent.parent)], check=True)
-        subprocess.run([str(_MITMPROXY.with_name("pip")), "install", "--quiet", "mitmproxy"], check=True)
-    return subprocess.run([str(_MITMPROXY), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+def has_nginx(effort: Effort) -> bool:
+    get = "apt-get install nginx-light libnginx-mod-stream"
+    return effort.has("nginx", NGINX, get) and effort.has("nginx's stream module", _STREAM, get)
+
+
+def _mitmdump() -> Path:
+    there = [made / "bin" / "mitmdump" for made in _MADE if (made / "bin" / "mitmdump").exists()]
+    return (there or [_OWN / "bin" / "mitmdump"])[0].absolute()
+
+
+def mitmproxy_version(effort: Effort) -> str:
+    """Made where it is missing: the newest for this interpreter, in an environment of its own; empty if left out."""
+    if effort.smoke and not effort.has("mitmproxy", _mitmdump(), "it is made where it is missing"):
+        return ""
+    if not _mitmdump().exists():
+        subprocess.run([sys.executable, "-m", "venv", str(_OWN)], check=True)
+        subprocess.run([str(_OWN / "bin" / "pip"), "install", "--quiet", "mitmproxy"], check=True)
+    return subprocess.run([str(_mitmdump()), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]

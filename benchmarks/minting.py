@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import trustme
 from pindrill import _core
 
+from benchmarks.effort import Effort
 from benchmarks.figures import Budget, Figure, interleaved, ratio, show
 from benchmarks.machine import named_values, output, tool
 
@@ -17,7 +19,8 @@ SECONDS = 0.6
 HOST = "app.pin.test"
 
 
-def run() -> list[Figure]:
+def run(_: Path, effort: Effort) -> list[Figure]:
+    seconds = effort.seconds(SECONDS)
     root = _core.Authority.root(_core.KeyPair.generate("p-256"), _core.CertificateSpec("root", ca=True))
     issuer = root.intermediate(_core.KeyPair.generate("p-256"), _core.CertificateSpec("issuer", ca=True))
     key = _core.KeyPair.generate("p-256")
@@ -26,21 +29,21 @@ def run() -> list[Figure]:
     latest: dict[str, float] = {}
 
     def cpp() -> float:
-        latest.update(named_values([tool("mint"), str(SECONDS)]))
+        latest.update(named_values([tool("mint"), str(seconds)]))
         return latest["leaves"]
 
     samples = interleaved(
         {
             "C++": cpp,
             "its signature": lambda: latest["signatures"],
-            "Python": lambda: _per_second(lambda: issuer.issue(key, spec)),
+            "Python": lambda: _per_second(seconds, lambda: issuer.issue(key, spec)),
             "Python, new key": lambda: _per_second(
-                lambda: issuer.issue(_core.KeyPair.generate("p-256"), _core.CertificateSpec(HOST, dns=[HOST]))
+                seconds, lambda: issuer.issue(_core.KeyPair.generate("p-256"), _core.CertificateSpec(HOST, dns=[HOST]))
             ),
             "openssl speed": _openssl_signatures,
-            "trustme": lambda: _per_second(lambda: theirs.issue_cert(HOST)),
+            "trustme": lambda: _per_second(seconds, lambda: theirs.issue_cert(HOST)),
         },
-        rounds=9,
+        effort.rounds(9),
     )
 
     def figure(name: str, ours: str, peer: str, budget: Budget | None) -> Figure:
@@ -68,11 +71,11 @@ def run() -> list[Figure]:
     return figures
 
 
-def _per_second(work: Callable[[], object]) -> float:
+def _per_second(seconds: float, work: Callable[[], object]) -> float:
     for _ in range(100):
         work()
     start, done = time.perf_counter(), 0
-    while (passed := time.perf_counter() - start) < SECONDS:
+    while (passed := time.perf_counter() - start) < seconds:
         for _ in range(20):
             work()
         done += 20

@@ -14,12 +14,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from pindrill import _core, scenarios
+from pindrill import _core
 from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import run as run_under_shepherd
 from pindrill.clients.process import scrubbed_environment
@@ -28,8 +28,10 @@ from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, HOST, STRATEGY, TRUSTED_ROOTS, PinsOf
 from pindrill.runner.bench import Bench, own_address, run_directory
-from pindrill.runner.drill import Drill, Request
+from pindrill.runner.drill import Drill, Request, Verdicts
+from pindrill.scenarios import matching
 
+from benchmarks.effort import Effort
 from benchmarks.figures import Budget, Figure, interleaved, show
 
 CURL = (
@@ -53,6 +55,7 @@ class Bare:
 
     argv: Sequence[str]
     environment: dict[str, str]
+    server: _core.Server
 
     def once(self) -> None:
         with subprocess.Popen(
@@ -71,11 +74,12 @@ class Bare:
         _must_have_passed(ended.exit_code, ended.stdout, ended.stderr)
 
 
-def run() -> list[Figure]:
-    return [*_of("curl", CURL, cells=40), *_of("slow client", SLOW, cells=8)]
+def run(_: Path, effort: Effort) -> list[Figure]:
+    curl = _of("curl", CURL, effort.count(40), effort.rounds(9))
+    return [*curl, *_of("slow client", SLOW, effort.count(8), effort.rounds(9))]
 
 
-def _of(client: str, template: Sequence[str], cells: int) -> list[Figure]:
+def _of(client: str, template: Sequence[str], cells: int, rounds: int) -> list[Figure]:
     with _bare(template) as bare:
         samples = interleaved(
             {
@@ -86,7 +90,7 @@ def _of(client: str, template: Sequence[str], cells: int) -> list[Figure]:
                 f"bare, {_CORES} at once": lambda: _ms_each(cells, lambda: _at_once(bare.once, cells)),
                 f"drill, {_CORES} jobs": lambda: _ms_each(cells, lambda: _drill(template, cells, jobs=_CORES)),
             },
-            rounds=9,
+            rounds,
         )
 
     def beyond_bare(name: str) -> float:
@@ -112,7 +116,12 @@ def _of(client: str, template: Sequence[str], cells: int) -> list[Figure]:
 
 @contextmanager
 def _bare(template: Sequence[str]) -> Iterator[Bare]:
-    mint, directory = Mint(Keyring()), run_directory()
+    with ExitStack() as stack:
+        yield _bare_in(run_directory(stack), template)
+
+
+def _bare_in(directory: Path, template: Sequence[str]) -> Bare:
+    mint = Mint(Keyring())
     trust = directory / "trust.pem"
     trust.write_text(mint.trust_pem(TRUSTED_ROOTS))
     context = _core.ServerContext(min_version="1.3")
@@ -134,16 +143,20 @@ def _bare(template: Sequence[str]) -> Iterator[Bare]:
         "pins_curl": ";".join(f"sha256//{pin}" for pin in pins),
     }  # fmt: skip
     argv = [shutil.which(template[0]) or template[0], *(part.format_map(values) for part in template[1:])]
-    bare = Bare(argv, scrubbed_environment(directory, {}))
+    bare = Bare(argv, scrubbed_environment(directory, {}), server)
     bare.once()
-    try:
-        yield bare
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    return bare
 
 
 def _drill(template: Sequence[str], cells: int, jobs: int) -> None:
-    directory = run_directory()
+    with ExitStack() as stack:
+        verdicts = _drilled(run_directory(stack), template, cells, jobs)
+    words = [line["verdict"] for line in verdicts.lines]
+    if words != ["pass"] * cells:
+        raise RuntimeError(f"the drill did not pass: {words}")
+
+
+def _drilled(directory: Path, template: Sequence[str], cells: int, jobs: int) -> Verdicts:
     mint = Mint(Keyring())
     bench = Bench(
         mint,
@@ -155,20 +168,16 @@ def _drill(template: Sequence[str], cells: int, jobs: int) -> None:
     )
     request = Request(
         client="benchmark",
-        scenarios=scenarios.matching(_SCENARIO),
+        scenarios=matching(_SCENARIO),
         strategies=(_STRATEGY,),
         versions=("1.3",),
         rounds=cells,
         jobs=jobs,
     )
     try:
-        verdicts = Drill(bench, mint, request).run(lambda line, total: None)
+        return Drill(bench, mint, request).run(lambda line, total: None)
     finally:
         bench.close()
-        shutil.rmtree(directory, ignore_errors=True)
-    words = [line["verdict"] for line in verdicts.lines]
-    if words != ["pass"] * cells:
-        raise RuntimeError(f"the drill did not pass: {words}")
 
 
 def _in_turn(work: Callable[[], None], count: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.effort import Effort
 from benchmarks.hierarchy import Files
 from benchmarks.machine import first_line, running, tool
 
@@ -31,6 +32,13 @@ http {{
 """
 
 
+NGINX = "/usr/sbin/nginx"
+
+
+def has_nginx(effort: Effort) -> bool:
+    return effort.has("nginx", NGINX, "apt-get install nginx-light libnginx-mod-stream")
+
+
 @dataclass(frozen=True)
 class Peer:
     pid: int
@@ -48,7 +56,7 @@ def nginx(files: Files) -> Iterator[Peer]:
     port, directory = free_port(), files.key.parent
     path = directory / "nginx.conf"
     path.write_text(_NGINX.format(port=port, key=files.key, chain=files.chain))
-    with running(["/usr/sbin/nginx", "-p", str(directory), "-c", str(path)]) as process:
+    with running([NGINX, "-p", str(directory), "-c", str(path)]) as process:
         wait_for(port)
         yield Peer(process.pid, port)
 
