@@ -1,5 +1,9 @@
+# shellcheck shell=bash
 # Sourced by ci/drill and ci/test, from the repository's root: system packages, .venv, fixture clients.
 # A second run finds everything done and takes a second.
+
+# What it takes to build the core and its Python package.
+CORE_PACKAGES=(g++ cmake ninja-build libssl-dev libboost-dev python3 python3-dev python3-venv)
 
 say() { printf '== %s\n' "$*"; }
 
@@ -43,9 +47,15 @@ make_venv() {
   [ "$(cat .venv/built-from 2>/dev/null)" != "$inputs" ] || return 0
   say "building the package into .venv"
   .venv/bin/python -m pip install -q --upgrade 'pip>=25.1' 'scikit-build-core>=1.0,<2' 'pybind11>=3.0,<4'
-  .venv/bin/python -m pip install -q --group test --group clients
-  .venv/bin/python -m pip install -q --no-build-isolation -e .
+  .venv/bin/python -m pip install -q --group test --group clients --group benchmark
+  .venv/bin/python -m pip install -q --no-build-isolation -e '.[all]'
   printf '%s\n' "$inputs" > .venv/built-from
+}
+
+# What puts the program where this shell finds it, quoted for it.
+path_line() {
+  # shellcheck disable=SC2016 # the shell that it is for expands it
+  printf 'export PATH=%q:"$PATH"' "$PWD/.venv/bin"
 }
 
 # The Debian packages of the fixture clients. Without Python, which may be missing as well: all are told at once.
@@ -59,7 +69,8 @@ client_setups() {
 import pathlib, shlex, tomllib
 for path in sorted(pathlib.Path("fixtures/clients").glob("*/client.toml")):
     if setup := tomllib.loads(path.read_text()).get("setup"):
-        print(shlex.join(part.replace("{here}", str(path.parent.absolute())) for part in setup))
+        here = str(path.parent.absolute())
+        print(f"(cd {shlex.quote(here)} && {shlex.join(part.replace('{here}', here) for part in setup)})")
 PYTHON
 }
 
@@ -67,8 +78,7 @@ set_up() {
   command -v dpkg-query >/dev/null || { echo 'This needs Debian 12, 13 or Ubuntu 24.04 (dpkg was not found).' >&2; exit 1; }
   local packages setup
   mapfile -t packages < <(client_packages)
-  install_packages g++ cmake ninja-build libssl-dev libboost-dev openssl ca-certificates git python3 python3-dev \
-    python3-venv "${packages[@]}" "$@"
+  install_packages "${CORE_PACKAGES[@]}" openssl ca-certificates git "${packages[@]}" "$@"
   make_venv
   while read -r setup; do
     eval "$setup"

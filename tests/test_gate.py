@@ -378,6 +378,7 @@ def test_the_ci_file_runs_the_gate_and_is_valid(pindrill: Pindrill, ci: str, pat
     text = (pindrill.directory / path).read_text()
     assert "pindrill gate" in text
     assert "--junit pindrill.xml" in text
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in text
     if schema:
         checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(pindrill.directory / path)]
         done = subprocess.run(checker, capture_output=True, text=True, check=False)

@@ -9,12 +9,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from pindrill.cli.arguments import optional_values
+from pindrill.extras import advice, extra_of
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
 from pindrill.reports.plain import harmless
@@ -54,6 +55,7 @@ _COMMANDS = {
     "init": "init:init",
     "gate": "gate:gate",
     "doctor": "doctor:doctor",
+    "docs": "docs:docs",
 }
 _GROUPS = {"pins": "pins:pins_app", "keyring": "keys:keyring_app", "mitm": "mitm:mitm_app"}
 
@@ -72,7 +74,16 @@ def application(words: Sequence[str]) -> typer.Typer:
     first = next(iter(optional_values(words)), "")
     for name in [first] if first in known else known:
         module, _, attribute = known[name].partition(":")
-        found = getattr(import_module(f"pindrill.cli.{module}"), attribute)
+        try:
+            found = getattr(import_module(f"pindrill.cli.{module}"), attribute)
+        except ImportError as error:
+            extra = extra_of(error)
+            if not extra:
+                raise
+            if name == first:
+                raise UsageError(advice(f"pindrill {name.replace('-', ' ')}", extra)) from error
+            app.command(name, help=f"Needs the extra '{extra}', which is not installed.")(lambda: None)
+            continue
         if name in _GROUPS:
             app.add_typer(found, name=name)
         else:
@@ -88,6 +99,12 @@ def main() -> None:
         application(sys.argv[1:])(standalone_mode=True)
     except (UsageError, InputError) as error:
         print(f"pindrill: {harmless(str(error), keep=chr(10))}", file=sys.stderr)
+        sys.exit(2)
+    except ImportError as error:
+        extra = extra_of(error)
+        if not extra:
+            _say_bug()
+        print(f"pindrill: {advice('this', extra)}", file=sys.stderr)
         sys.exit(2)
     except CoreError as error:
         print(f"pindrill: {error}", file=sys.stderr)
@@ -106,9 +123,13 @@ def main() -> None:
         _say_no_more()
         sys.exit(3)
     except Exception:
-        traceback.print_exc()
-        print("pindrill: this is a bug of pindrill, no verdict on the client", file=sys.stderr)
-        sys.exit(3)
+        _say_bug()
+
+
+def _say_bug() -> NoReturn:
+    traceback.print_exc()
+    print("pindrill: this is a bug of pindrill, no verdict on the client", file=sys.stderr)
+    sys.exit(3)
 
 
 def _say_no_more() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,7 @@ from pindrill.cli.gate_file import NAME
 from pindrill.clients.command import CommandDriver
 from pindrill.model import UsageError
 from pindrill.pinfiles import read_all
+from pindrill.shipped import shipped
 
 _SUFFIXES = frozenset({".xml", ".plist", ".kt", ".java"})
 _WORDS = (b"network-security-config", b"NSPinnedDomains", b"TSKPinnedDomains", b"CertificatePinner")
@@ -62,6 +64,8 @@ def init(
         print("no client yet: fill in [[client]], or begin again with `pindrill init -- COMMAND`")
     if pin_files or command:
         print("next: pindrill gate")
+    if ci:
+        print("in CI: set PINDRILL_WHEEL to the path or https URL of pindrill's wheel, or PINDRILL_INDEX to your index")
 
 
 def _pin_files(root: Path) -> Iterator[str]:
@@ -142,7 +146,6 @@ _FILE = """\
 
 
 def _template(name: str) -> str:
-    installed = Path(__file__).parents[1] / "templates" / name
-    # An editable install runs from the repository, where the templates are in ci/.
-    path = installed if installed.exists() else Path(__file__).parents[3] / "ci" / "templates" / name
-    return path.read_text()
+    """For the Python that runs here: a wheel is for one version of it."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (shipped("templates") / name).read_text().replace("3.13", version).replace("313", version.replace(".", ""))
