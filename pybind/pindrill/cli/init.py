@@ -148,4 +148,5 @@ _FILE = """\
 def _template(name: str) -> str:
     """For the Python that runs here: a wheel is for one version of it."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return (shipped("templates") / name).read_text().replace("3.13", version).replace("313", version.replace(".", ""))
+    text = (shipped("templates") / name).read_text()
+    return text.replace("3.13", version).replace("cp313", f"cp{version.replace('.', '')}")
