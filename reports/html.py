@@ -87,7 +87,7 @@ def _index_and_blocks(lines: Sequence[Result], references: Mapping[str, Sequence
     stories: list[Any] = []
     for line in lines:
         client, scenario = harmless(line["client"]), line["scenario"]
-        versions_of.setdefault(client, harmless(line["client_version"]))
+        versions_of.setdefault(client, harmless(line.get("client_version", "")))
         texts.setdefault(scenario, _scenario(line, references.get(scenario, ())))
         cells["subject"].append(subjects.of((client, line["strategy"])))
         cells["scenario"].append(scenarios.of(scenario))

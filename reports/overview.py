@@ -118,7 +118,7 @@ def overview(lines: Iterable[Result]) -> Overview:
         cells += 1
         counts[word] += 1
         known_cells += bool(line.get("known"))
-        clients.setdefault(harmless(line["client"]), harmless(line["client_version"]))
+        clients.setdefault(harmless(line["client"]), harmless(line.get("client_version", "")))
         scenarios.add(line["scenario"])
         versions[harmless(line["pindrill"])] = None
         unwatched.update(dict.fromkeys(harmless(line.get("unwatched", ()))))

@@ -24,6 +24,7 @@ from pindrill.cli.asked import (
 from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, exit_code_with, read_shard, written
 from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.newest import latest
+from pindrill.cli.stored import check_result
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
 from pindrill.keyring import Keyring
 from pindrill.mitm.install import find as find_mitmdump
@@ -115,7 +116,7 @@ def drill(
             servers = MitmServers(find_mitmdump(mitmdump))
             stack.callback(servers.close)
             asked = replace(asked, via=servers)
-        results = ResultFile(json_file, resume=resume) if json_file else None
+        results = ResultFile(json_file, resume=resume, check=check_result) if json_file else None
         if results:
             stack.callback(results.close)
         tally = drill_all(subjects, asked, place, results)

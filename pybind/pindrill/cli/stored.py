@@ -132,6 +132,14 @@ def _checked(raw: bytes, where: str) -> Result:
     return checked
 
 
+def check_result(line: Any) -> None:
+    """ValueError says what makes it no result line."""
+    try:
+        _result_validator().validate(line)
+    except ValueError as error:
+        raise ValueError(_wrong(error)) from error
+
+
 def _wrong(error: ValueError) -> str:
     if not isinstance(error, jsonschema_rs.ValidationError):
         return str(error)

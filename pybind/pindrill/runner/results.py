@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,6 @@ from pindrill.runner.bench import Run
 from pindrill.runner.plan import Cell
 
 VERSION = 1
-_KEYS = (
-    "version",
-    "pindrill",
-    "client",
-    "scenario",
-    "code",
-    "strategy",
-    "tls",
-    "round",
-    "pins",
-    "semantics",
-    "verdict",
-    "expected",
-    "attribution",
-    "reason",
-    "summary",
-    "catches",
-    "repeat",
-    "client_seconds",
-    "stages",
-)
 Result = dict[str, Any]
 
 
@@ -132,11 +111,12 @@ class ResultFile:
     `trouble`: why no more could be written; the drill goes on, for its report.
     """
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
+    def __init__(self, path: Path, *, resume: bool, check: Callable[[Any], None] = lambda line: None) -> None:
+        """`check`: raises ValueError for what is no result line; those of an earlier run have to pass."""
         self._path = path
         self._lock = threading.Lock()
         self.trouble = ""
-        self.earlier = list(_read_earlier(path)) if resume and path.exists() else []
+        self.earlier = list(_read_earlier(path, check)) if resume and path.exists() else []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if self.earlier or resume:
@@ -164,7 +144,7 @@ class ResultFile:
             self.trouble = self.trouble or f"{self._path}: {error.strerror}"
 
 
-def _read_earlier(path: Path) -> Iterator[Result]:
+def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[Result]:
     """The lines of a results file; a last line that was cut short is left out."""
     try:
         lines = path.read_text().splitlines()
@@ -175,10 +155,9 @@ def _read_earlier(path: Path) -> Iterator[Result]:
             continue
         try:
             result = json.loads(line)
-            for key in _KEYS:
-                result[key]
             if result["version"] != VERSION:
                 raise UsageError(f"{path}:{number}: result version {result['version']}, this pindrill reads {VERSION}")
+            check(result)
             yield result
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
