@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -196,3 +198,109 @@ def test_nothing_is_started_once_the_driver_is_closed(driver: AdapterDriver, hom
     with pytest.raises(DriverClosed):
         driver.session(home)
     assert not list(home.glob("adapter-*"))
+
+
+# --- bounds ----------------------------------------------------------------------------------------------------
+
+FLOODING = """
+import json, os, sys
+for line in sys.stdin:
+    told = json.loads(line)
+    if "id" in told:
+        os.write(2, b"first words\\n")
+        for _ in range(1024):
+            os.write(2, b"x" * 65535 + b"\\n")
+        os.write(2, b"last words\\n")
+        print(json.dumps({"id": told["id"], "result": "refused", "error": "pin"}), flush=True)
+"""
+UNREADING = "import time; time.sleep(1000)"
+CHATTING = """
+import json, sys, time
+told = json.loads(sys.stdin.readline())
+while True:
+    sys.stdout.write("chatter\\n" * 10000)
+"""
+ATTACKING = """
+import json, os, signal, subprocess, sys
+shepherd = os.getppid()
+guard = int(open(f"/proc/{shepherd}/stat").read().rpartition(")")[2].split()[1])
+subprocess.Popen(["setsid", "sleep", "1000"], close_fds=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+for line in sys.stdin:
+    for number, what in SIGNALS:
+        os.kill(shepherd if what == "shepherd" else guard, number)
+"""
+
+
+def adapter(home: Path, program: str) -> AdapterDriver:
+    return AdapterDriver([sys.executable, "-c", program], directory=home)
+
+
+def on_disk(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def test_error_output_is_neither_stored_nor_held_up(home: Path) -> None:
+    driver = adapter(home, FLOODING)
+    session = driver.session(home)
+    report = session.attempt(target(deadline_s=60.0))
+    assert (report.said, report.detail) == (Said.REFUSED, "pin")
+    assert on_disk(home) == 0
+    session.end()
+    driver.close()
+
+
+def test_the_last_words_come_after_any_flood(home: Path) -> None:
+    driver = adapter(home, FLOODING.replace("print(json", "os._exit(3); print(json"))
+    session = driver.session(home)
+    report = session.attempt(target(deadline_s=60.0))
+    session.end()
+    driver.close()
+    assert (report.said, report.detail) == (Said.DIED, "the adapter gave no answer: its output ended: last words")
+    assert report.stderr.startswith("first words")
+    assert report.stderr.endswith("last words\n")
+    assert len(report.stderr) <= 2000
+
+
+@pytest.mark.parametrize("program", [UNREADING, CHATTING])
+def test_the_deadline_holds_for_an_adapter_that_only_talks_or_does_not_listen(home: Path, program: str) -> None:
+    driver = adapter(home, program)
+    session = driver.session(home)
+    begun = time.monotonic()
+    report = session.attempt(target(path="/" + "x" * 1_000_000, deadline_s=SHORT_S))
+    session.end()
+    driver.close()
+    assert (report.said, report.detail) == (Said.TIMEOUT, "no answer before the deadline")
+    assert report.ending_at > 0
+    assert time.monotonic() - begun < SHORT_S + 8
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [(signal.SIGKILL, "shepherd")],
+        [(signal.SIGSTOP, "shepherd")],
+        [(signal.SIGSTOP, "guard"), (signal.SIGSTOP, "shepherd")],
+        [(signal.SIGKILL, "guard"), (signal.SIGKILL, "shepherd")],
+    ],
+)
+def test_without_its_shepherd_an_adapter_is_ended_and_has_said_nothing(
+    home: Path, signals: list[tuple[int, str]]
+) -> None:
+    told = [(int(number), what) for number, what in signals]
+    driver = adapter(home, ATTACKING.replace("SIGNALS", repr(told)))
+    session = driver.session(home)
+    begun = time.monotonic()
+    report = session.attempt(target(deadline_s=SHORT_S))
+    session.end()
+    driver.close()
+    assert time.monotonic() - begun < SHORT_S + 12
+    assert report.said in (Said.TIMEOUT, Said.DIED)
+    assert report.ending_at > 0
+    assert [pid for pid in Path("/proc").glob("[0-9]*") if str(home) in environment(pid)] == []
+
+
+def environment(process: Path) -> str:
+    try:
+        return (process / "environ").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""

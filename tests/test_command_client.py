@@ -136,7 +136,18 @@ def test_the_environment_is_scrubbed(home: Path, monkeypatch: pytest.MonkeyPatch
     assert given["HOME"] == str(home)
     assert Path(given["TMPDIR"]).is_relative_to(home)
     assert given["PATH"] == os.environ["PATH"]
-    allowed = {"HOME", "TMPDIR", "PATH", "LANG", "LC_ALL", "TZ", "TERM", "JAVA_HOME", "GIT_TERMINAL_PROMPT"}
+    allowed = {
+        "HOME",
+        "TMPDIR",
+        "PATH",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TERM",
+        "JAVA_HOME",
+        "GIT_TERMINAL_PROMPT",
+        "PINDRILL_ATTEMPT",
+    }
     assert set(given) <= allowed | {"PWD", "SHLVL", "_", "OLDPWD"}
 
 

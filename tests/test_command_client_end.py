@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -179,3 +181,59 @@ def test_nothing_is_started_once_the_driver_is_closed(home: Path) -> None:
     with pytest.raises(process.DriverClosed):
         session.attempt(target())
     assert not (home / "ran").exists()
+
+
+# --- a shepherd that fails -------------------------------------------------------------------------------------
+
+GUARD = "$(awk '/^PPid/ {print $2}' /proc/$PPID/status)"
+"""The shepherd's parent, as a client finds it."""
+
+
+ATTACKS = [
+    "kill -KILL $PPID",
+    "kill -STOP $PPID",
+    f"guard={GUARD}; kill -KILL $guard $PPID",
+    f"guard={GUARD}; kill -STOP $guard $PPID",
+    f"guard={GUARD}; kill -STOP $guard; kill -KILL $PPID",
+]
+STAYS = [
+    "sleep 1000",
+    "trap '' TERM; setsid sleep 1000 & sleep 1000",
+    "setsid sh -c 'exec >/dev/null 2>&1; cd ~; sleep 1000' & sleep 1000",
+]
+ENDS = ["exit 0", "exit 1"]
+
+
+# Where only the guard is killed, the shepherd may still see, and truly tell, how a client ended.
+@pytest.mark.parametrize(
+    ("attack", "stays"),
+    [*product(ATTACKS, [*STAYS, *ENDS]), *product([f"kill -KILL {GUARD}"], STAYS)],
+)
+def test_without_its_shepherd_a_client_is_ended_and_has_said_nothing(home: Path, attack: str, stays: str) -> None:
+    begun = time.monotonic()
+    report = attempt(home, f"cd {home}; {attack}; {stays}", deadline_s=SHORT_S)
+    assert time.monotonic() - begun < SHORT_S + 8
+    assert report.said is Said.DIED
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if works_in(pid, home)]
+
+
+def test_a_stopped_guard_delays_nothing(home: Path) -> None:
+    begun = time.monotonic()
+    report = attempt(home, f"kill -STOP {GUARD}; exit 1", deadline_s=60)
+    assert (report.said, report.detail) == (Said.REFUSED, "exit 1")
+    assert time.monotonic() - begun < 10
+
+
+def test_a_driver_that_is_closed_ends_a_client_whose_shepherds_are_stopped(home: Path) -> None:
+    driver = CommandDriver(["sh", "-c", f"guard={GUARD}; kill -STOP $guard $PPID; touch ~/up; sleep 1000"])
+    session = driver.session(home)
+    reports: list[ClientReport] = []
+    thread = threading.Thread(target=lambda: reports.append(session.attempt(target(deadline_s=120.0))))
+    thread.start()
+    while not (home / "up").exists():
+        time.sleep(0.01)
+    begun = time.monotonic()
+    driver.close()
+    thread.join(30)
+    assert [report.said for report in reports] == [Said.DIED]
+    assert time.monotonic() - begun < 10

@@ -6,6 +6,10 @@
 // COMMAND, "cannot-run ERRNO" when it could not be started, "ending NS" when the deadline came and the ending of what
 // was left began (CLOCK_MONOTONIC), "done" when no descendant is alive. A subreaper: a child that detached itself is
 // still found. When the parent dies, or closes its end of our standard input's pipe, everything is ended at once.
+//
+// Two processes: COMMAND's parent is known to COMMAND, which may kill or stop it. The guard above it has the same
+// deadline and a little more; then, or when the shepherd has died, it says "lost" and ends everything itself. When the
+// guard dies, the shepherd ends everything. Who ends both is left to whoever started us.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -29,6 +34,10 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr auto kGrace = std::chrono::seconds(1);  ///< a guard waits so much longer than its shepherd
+constexpr auto kBetweenLooks = std::chrono::milliseconds(5);
+constexpr auto kLongestPoll = std::chrono::milliseconds(std::chrono::hours(1));
 
 void report(int fd, const std::string& line) {
   if (fd < 0) return;
@@ -111,6 +120,96 @@ bool reap(pid_t client, int fd) {
   }
 }
 
+/// What both processes watch.
+struct Watch {
+  int report;
+  int signals;
+  int owner;
+  Clock::time_point deadline;
+};
+
+void report_ending(int fd) {
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch());
+  report(fd, "ending " + std::to_string(now.count()));
+}
+
+/// Until something happened, or the time came. True when everything is to be ended: we were told so, or it is time.
+bool wait_for_news(const Watch& watch, Clock::time_point until, bool heed_owner) {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
+  pollfd events[] = {{watch.signals, POLLIN, 0}, {heed_owner ? watch.owner : -1, POLLIN, 0}};
+  poll(events, 2, static_cast<int>(std::clamp(left + milliseconds(1), milliseconds(0), kLongestPoll).count()));
+  bool told = (events[1].revents & (POLLHUP | POLLERR)) != 0;
+  signalfd_siginfo info;
+  while (read(watch.signals, &info, sizeof info) == sizeof info) told = told || info.ssi_signo != SIGCHLD;
+  return told || Clock::now() >= until;
+}
+
+/// Whoever reads the client's output sees when the client closes it: nobody else may hold it open.
+void let_go_of_output() {
+  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
+}
+
+int shepherd(const Watch& watch, pid_t guard, char** command, int input) {
+  int failure = 0;
+  const pid_t client = start(command, input, failure);
+  if (failure != 0) {
+    waitpid(client, nullptr, 0);
+    report(watch.report, "cannot-run " + std::to_string(failure));
+    report(watch.report, "done");
+    return 0;
+  }
+  let_go_of_output();
+  bool ending = false;
+  while (reap(client, watch.report)) {
+    // While ending, look again soon: a descendant may fork between the look and the kill.
+    const auto until = ending ? Clock::now() + kBetweenLooks : watch.deadline;
+    if (wait_for_news(watch, until, !ending) && !ending) {
+      ending = true;
+      if (getppid() != guard) report(watch.report, "lost");
+      report_ending(watch.report);
+    }
+    if (ending) kill_descendants();
+  }
+  report(watch.report, "done");
+  return 0;
+}
+
+/// Ends everything below it, the shepherd with it, until nothing is left.
+int end_all(const Watch& watch) {
+  report(watch.report, "lost");
+  report_ending(watch.report);
+  while (reap(-1, -1)) {
+    kill_descendants();
+    wait_for_news(watch, Clock::now() + kBetweenLooks, false);
+  }
+  report(watch.report, "done");
+  return 0;
+}
+
+int guard(const Watch& watch, pid_t shepherd) {
+  auto until = watch.deadline + kGrace;
+  bool told = false;
+  while (true) {
+    const bool news = wait_for_news(watch, until, !told);
+    if (news && Clock::now() >= until) return end_all(watch);
+    if (news) {
+      told = true;
+      kill(shepherd, SIGTERM);
+      until = Clock::now() + kGrace;
+    }
+    int status = 0;
+    while (true) {
+      const pid_t pid = waitpid(-1, &status, WNOHANG);
+      if (pid <= 0) break;
+      if (pid != shepherd) continue;
+      if (WIFEXITED(status)) return WEXITSTATUS(status);
+      return end_all(watch);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -130,38 +229,23 @@ int main(int argc, char** argv) {
   sigemptyset(&handled);
   for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, number);
   sigprocmask(SIG_BLOCK, &handled, nullptr);
-  const int signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
   const int owner = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+  const auto watch = [&] { return Watch{fd, signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK), owner, deadline}; };
 
-  int failure = 0;
-  const pid_t client = start(argv + 5, input, failure);
-  if (failure != 0) {
-    waitpid(client, nullptr, 0);
-    report(fd, "cannot-run " + std::to_string(failure));
+  const pid_t guarding = getpid();
+  const pid_t child = fork();
+  if (child < 0) {
+    report(fd, "cannot-run " + std::to_string(errno));
     report(fd, "done");
     return 0;
   }
-
-  // Whoever reads the client's output sees when the client closes it: nobody else may hold it open.
-  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
-
-  bool ending = false;
-  while (reap(client, fd)) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    pollfd events[] = {{signals, POLLIN, 0}, {owner, POLLIN, 0}};
-    // While ending, look again soon: a descendant may fork between the look and the kill.
-    poll(events, 2, ending ? 5 : static_cast<int>(left < 0 ? 0 : left + 1));
-    signalfd_siginfo info;
-    bool told = (events[1].revents & (POLLHUP | POLLERR)) != 0;
-    while (read(signals, &info, sizeof info) == sizeof info) told = told || info.ssi_signo != SIGCHLD;
-    if (!ending && (told || Clock::now() >= deadline)) {
-      ending = true;
-      const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch());
-      report(fd, "ending " + std::to_string(now.count()));
-    }
-    if (ending) kill_descendants();
+  if (child == 0) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // not inherited (prctl(2))
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != guarding) return 1;
+    return shepherd(watch(), guarding, argv + 5, input);
   }
-  report(fd, "done");
-  return 0;
+  if (input >= 0) close(input);
+  let_go_of_output();
+  return guard(watch(), child);
 }

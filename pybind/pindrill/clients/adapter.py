@@ -5,20 +5,36 @@ from __future__ import annotations
 import json
 import os
 import queue
+import secrets
 import selectors
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pindrill.clients.process import SHEPHERD, DriverClosed, resolved_program, scrubbed_environment
+from pindrill.clients.hunt import end_everything
+from pindrill.clients.output import Kept, excerpt, last_line
+from pindrill.clients.process import (
+    ATTEMPT,
+    SHEPHERD,
+    DriverClosed,
+    end_and_wait,
+    ends_in_time,
+    resolved_program,
+    scrubbed_environment,
+)
 from pindrill.model import ClientReport, Said, Target, UsageError
 
 _LINE_LIMIT = 4 * 1024 * 1024
 _LONG = 24 * 3600
+_FAREWELL_S = 2.0
+"""For an adapter to take what it is told at the end of a session; it need not."""
+_SLICE_S = 0.05
+_ERRORS_END_S = 1.0
 _DEADLINE = "no answer before the deadline"
 _SAID = {"accepted": Said.ACCEPTED, "refused": Said.REFUSED, "unsupported": Said.UNSUPPORTED, "error": Said.ERROR}
 
@@ -75,7 +91,7 @@ class AdapterDriver:
                 raise DriverClosed
             home = self._directory / f"adapter-{len(self._all)}"
             home.mkdir()
-            process = _Process(self._argv, scrubbed_environment(home, self._environment), home, self._folder)
+            process = _Process(self._argv, scrubbed_environment(home, self._environment), self._folder)
             self._all.append(process)
             return process
 
@@ -97,7 +113,7 @@ class AdapterSession:
                 detail=failure,
                 ending_at=self._process.ending_at,
                 duration_s=duration,
-                stderr=self._process.errors(),
+                stderr=excerpt(self._process.errors()),
             )
         result = answer.get("result")
         said = _SAID.get(result) if isinstance(result, str) else None
@@ -114,34 +130,38 @@ class AdapterSession:
 
     def end(self) -> None:
         for name in self._names:
-            self._process.tell({"end_session": name})
+            self._process.tell({"end_session": name}, time.monotonic() + _FAREWELL_S)
         self._driver.give_back(self._process)
 
 
 class _Process:
     """One process of the adapter, under a shepherd."""
 
-    def __init__(
-        self, argv: Sequence[str], environment: Mapping[str, str], directory: Path, folder: Path | None
-    ) -> None:
-        self._errors_path = directory / "stderr"
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], folder: Path | None) -> None:
+        mark = secrets.token_hex(8)
+        self._mark = f"{ATTEMPT}={mark}"
         input_read, self._input_write = os.pipe()
-        with self._errors_path.open("wb") as errors:
-            # The shepherd's own standard input is our sign of life, so the client reads from another pipe.
-            self._popen = subprocess.Popen(
-                [str(SHEPHERD), "-1", str(_LONG * 1000), str(input_read), "--", *argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                pass_fds=(input_read,),
-                env=dict(environment),
-                cwd=folder,
-                start_new_session=True,
-            )
+        os.set_blocking(self._input_write, False)
+        # The shepherd's own standard input is our sign of life, so the client reads from another pipe.
+        self._popen = subprocess.Popen(
+            [str(SHEPHERD), "-1", str(_LONG * 1000), str(input_read), "--", *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(input_read,),
+            env={**environment, ATTEMPT: mark},
+            cwd=folder,
+            start_new_session=True,
+        )
         os.close(input_read)
-        self._pending = b""
+        self._lines: deque[bytes] = deque()
+        self._partial = b""
+        self._errors = Kept()
+        self._errors_reader = threading.Thread(target=self._read_errors, name="adapter's errors", daemon=True)
+        self._errors_reader.start()
         self._asking = threading.RLock()
         self._ending = threading.Lock()
+        self._input_lock = threading.Lock()
         self._input_ended = False
         self.alive = True
         self.ending_at = 0
@@ -152,10 +172,11 @@ class _Process:
             return self._ask(target, name, deadline_s)
 
     def _ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
-        if not self.tell(target):
-            self.end()
-            return None, self._last_words("it took no target")
         give_up = time.monotonic() + deadline_s
+        if not self.tell(target, give_up):
+            late = self.alive and time.monotonic() >= give_up
+            self.end()
+            return None, _DEADLINE if late else self._last_words("it took no target")
         while True:
             line, failure = self._line(give_up)
             if line is None:
@@ -168,26 +189,42 @@ class _Process:
             if isinstance(answer, dict) and answer.get("id") == name:
                 return answer, ""
 
-    def tell(self, message: Mapping[str, Any]) -> bool:
-        if not self.alive or self._input_ended:
-            return False
+    def tell(self, message: Mapping[str, Any], give_up: float) -> bool:
         data = memoryview(json.dumps(message).encode() + b"\n")
-        try:
-            while data:
-                data = data[os.write(self._input_write, data) :]
-        except OSError:
-            return False
+        while data:
+            taken = self._write(data) if self.alive else None
+            if taken is None or (not taken and time.monotonic() >= give_up):
+                return False
+            data = data[taken:]
+            if not taken:
+                time.sleep(_SLICE_S)
         return True
 
-    def errors(self) -> str:
-        try:
-            return self._errors_path.read_bytes()[-2000:].decode("utf-8", "replace")
-        except OSError:
-            return ""
+    def _write(self, data: memoryview) -> int | None:
+        """How much it took; None: it takes nothing any more."""
+        with self._input_lock:
+            if self._input_ended:
+                return None
+            try:
+                return os.write(self._input_write, data)
+            except BlockingIOError:
+                return 0
+            except OSError:
+                return None
+
+    def errors(self) -> bytes:
+        return self._errors.data()
+
+    def _read_errors(self) -> None:
+        """To the end, so that a talkative adapter is never held up."""
+        assert self._popen.stderr
+        with suppress(OSError, ValueError):  # closed by the end of all
+            while chunk := os.read(self._popen.stderr.fileno(), 65536):
+                self._errors.take(chunk)
 
     def end_input(self) -> None:
         """That it hears the end of its input is how an adapter learns that nothing more is asked."""
-        with self._ending:
+        with self._input_lock:
             if not self._input_ended:
                 self._input_ended = True
                 os.close(self._input_write)
@@ -204,32 +241,48 @@ class _Process:
             finally:  # an interruption ends the patience, not the duty
                 self.alive = False
                 self.ending_at = time.monotonic_ns()
-                assert self._popen.stdin
-                self._popen.stdin.close()
-                self._popen.wait()
+                self._end_by_force()
         # A thread that waits for an answer sees the end of the output now, and lets go.
         with self._asking:
             assert self._popen.stdout
             self._popen.stdout.close()
 
+    def _end_by_force(self) -> None:
+        assert self._popen.stdin
+        assert self._popen.stdout
+        assert self._popen.stderr
+        self._popen.stdin.close()
+        pipes = (self._popen.stdout.fileno(), self._popen.stderr.fileno())
+        if not ends_in_time(self._popen):
+            end_everything(self._popen.pid, pipes, self._mark)
+        elif self._popen.returncode != 0:  # killed, perhaps with its shepherd
+            end_everything(None, pipes, self._mark)
+        end_and_wait(self._popen)
+        self._errors_reader.join(_ERRORS_END_S)
+        if not self._errors_reader.is_alive():
+            self._popen.stderr.close()
+
     def _last_words(self, failure: str) -> str:
-        lines = self.errors().strip().splitlines()
-        return f"the adapter gave no answer: {failure}" + (f": {lines[-1][:300]}" if lines else "")
+        words = last_line(self.errors())
+        return f"the adapter gave no answer: {failure}" + (f": {words}" if words else "")
 
     def _line(self, give_up: float) -> tuple[bytes | None, str]:
         """The next line; or None and why there is none."""
         assert self._popen.stdout
         with selectors.DefaultSelector() as selector:
             selector.register(self._popen.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._pending:
+            while True:
                 left = give_up - time.monotonic()
-                if left <= 0 or not selector.select(left):
+                if left <= 0:
+                    return None, _DEADLINE
+                if self._lines:
+                    return self._lines.popleft(), ""
+                if not selector.select(left):
                     return None, _DEADLINE
                 chunk = os.read(self._popen.stdout.fileno(), 65536)
                 if not chunk:
                     return None, "its output ended"
-                if len(self._pending) > _LINE_LIMIT:
+                *lines, self._partial = (self._partial + chunk).split(b"\n")
+                self._lines.extend(lines)
+                if len(self._partial) > _LINE_LIMIT:
                     return None, f"it wrote a line of more than {_LINE_LIMIT} bytes"
-                self._pending += chunk
-        line, _, self._pending = self._pending.partition(b"\n")
-        return line, ""

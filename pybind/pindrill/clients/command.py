@@ -7,11 +7,11 @@ import binascii
 import errno
 import json
 import os
-import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pindrill.clients.output import excerpt, last_line
 from pindrill.clients.process import Attempts, Ended, resolved_program, run, scrubbed_environment, signal_name
 from pindrill.clients.template import fill, used
 from pindrill.model import ClientReport, Said, Target, UsageError
@@ -29,9 +29,6 @@ _FATAL = frozenset(
 )  # fmt: skip
 
 _GO_PANIC = 2
-_GO_CRASH = re.compile(rb"^(?:panic: runtime error|fatal error): ", re.MULTILINE)
-_GO_TRACE = re.compile(rb"^goroutine \d+ \[", re.MULTILINE)
-"""Go's runtime ends a program itself, with an ordinary exit code; a panic of the program's own may be its refusal."""
 
 
 class CommandDriver:
@@ -136,13 +133,13 @@ def _report(ended: Ended, ignore_exit_code: bool) -> ClientReport:
         exit_code=ended.exit_code,
         ending_at=ended.ending_at,
         duration_s=ended.duration_s,
-        stdout=ended.stdout[:2000].decode("utf-8", "replace"),
-        stderr=ended.stderr[:2000].decode("utf-8", "replace"),
+        stdout=excerpt(ended.stdout),
+        stderr=excerpt(ended.stderr),
     )
 
 
 def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
-    words = _last_line(ended.stderr)
+    words = last_line(ended.stderr)
     if ended.cannot_run is not None:
         return Said.CANNOT_RUN, errno.errorcode.get(ended.cannot_run, "") + f": {os.strerror(ended.cannot_run)}"
     if ended.signal is not None:
@@ -150,10 +147,10 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
             return Said.DIED, f"by {signal_name(ended.signal)}" + (f": {words}" if words else "")
         return (Said.SILENT, "") if ignore_exit_code else (Said.TIMEOUT, "it was ended at the deadline")
     code = ended.exit_code
-    if code == _GO_PANIC and _crashed_in_go(ended.stderr):
+    if code == _GO_PANIC and ended.go_crash:
         return Said.DIED, f"exit {code}: {words}"
     if code is None:
-        return Said.DIED, "it ended its shepherd, which could not tell how it ended"
+        return Said.DIED, "its shepherd was killed or stopped, and could not tell how it ended"
     if code in _FATAL:
         return Said.DIED, f"exit {code}, by {signal_name(code - 128)}" + (f": {words}" if words else "")
     if code in (126, 127):
@@ -167,17 +164,7 @@ def _said(ended: Ended, ignore_exit_code: bool) -> tuple[Said, str]:
     return Said.REFUSED, f"exit {code}" + (f": {words}" if words else "")
 
 
-def _crashed_in_go(stderr: bytes) -> bool:
-    crash = _GO_CRASH.search(stderr)
-    return crash is not None and _GO_TRACE.search(stderr, crash.end()) is not None
-
-
 def death(ended: Ended) -> str:
     """How a program died by itself, or through the shell that ran it; empty if it did not."""
     said, detail = _said(ended, True)
     return f"{said}: {detail}" if said in (Said.DIED, Said.CANNOT_RUN) else ""
-
-
-def _last_line(text: bytes) -> str:
-    lines = text[-2000:].decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].strip()[:300] if lines else ""

@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import secrets
 import selectors
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pindrill.clients.hunt import end_everything
+from pindrill.clients.output import GO_CRASH, Kept, Sought
 from pindrill.model import UsageError
 
-OUTPUT_LIMIT = 256 * 1024
+_GRACE_S = 3.0
+"""So much later than its deadline an attempt is ended from here: its shepherd and the guard of that have failed."""
+_LAST_READ_S = 1.0
+_LOOK_S = 0.5
 
 
 def helper(name: str) -> Path:
@@ -29,6 +35,8 @@ def helper(name: str) -> Path:
 
 
 SHEPHERD = helper("pindrill-shepherd")
+ATTEMPT = "PINDRILL_ATTEMPT"
+"""A variable of every program that is run: what is left of an attempt is known by it."""
 
 # Variables of the machine that redirect trust or traffic must not decide a verdict; only what a program needs
 # to start at all is passed on.
@@ -56,6 +64,8 @@ class Ended:
     duration_s: float
     wanted_out: bool = False
     """Was what was wanted anywhere in its output, also beyond what is kept of it?"""
+    go_crash: bool = False
+    """Did Go's runtime say, anywhere in its error output, that it ended the program?"""
 
 
 def run(
@@ -74,28 +84,33 @@ def run(
     """
     attempts = attempts or Attempts()
     attempts.begin()
+    mark = secrets.token_hex(8)
     report_read, report_write = os.pipe()
     started = time.monotonic()
     try:
-        with subprocess.Popen(
+        process = subprocess.Popen(
             [str(SHEPHERD), str(report_write), str(int(deadline_s * 1000)), "-1", "--", *argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(report_write,),
-            env=dict(environment),
+            env={**environment, ATTEMPT: mark},
             cwd=folder,
             start_new_session=True,
-        ) as process:
-            os.close(report_write)
-            report_write = -1
+        )
+        os.close(report_write)
+        report_write = -1
+        watched = _Watched(process, report_read, wanted, started + deadline_s + _GRACE_S, mark)
+        try:
             with attempts.running(process):
-                report, stdout, stderr = _collect(process, report_read, wanted)
+                watched.collect()
+        finally:
+            watched.close()
     finally:
         os.close(report_read)
         if report_write >= 0:
             os.close(report_write)
-    return _ended(report.text(), stdout, stderr, time.monotonic() - started)
+    return watched.ended(time.monotonic() - started)
 
 
 class DriverClosed(Exception):
@@ -140,60 +155,107 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-class _Output:
-    """The first part of what a program writes: a chatty client must neither stall nor fill the memory."""
+class _Watched:
+    """One attempt: what it writes, and what its shepherd tells of it."""
 
-    def __init__(self, wanted: bytes = b"") -> None:
-        self.kept = bytearray()
-        self.wanted_out = False
-        self._wanted = wanted
-        self._end = b""
+    def __init__(self, process: subprocess.Popen[bytes], report: int, wanted: bytes, give_up: float, mark: str) -> None:
+        assert process.stdout
+        assert process.stderr
+        self._process = process
+        self._give_up = give_up
+        self._mark = f"{ATTEMPT}={mark}"
+        self._ending_at = 0
+        """When it had to be ended from here."""
+        self._report, self._stdout, self._stderr = Kept(), Kept(), Kept()
+        self._wanted, self._crash = Sought.text(wanted), Sought(GO_CRASH)
+        self._takers: dict[int, tuple[Kept | Sought, ...]] = {
+            report: (self._report,),
+            process.stdout.fileno(): (self._stdout, self._wanted),
+            process.stderr.fileno(): (self._stderr, self._crash),
+        }
+        self._report_fd = report
+        self._report_over = False
 
-    def take(self, chunk: bytes) -> None:
-        if self._wanted and not self.wanted_out:
-            self.wanted_out = self._wanted in self._end + chunk
-            self._end = (self._end + chunk)[-len(self._wanted) :]
-        self.kept += chunk[: OUTPUT_LIMIT - len(self.kept)]
+    def collect(self) -> None:
+        """Reads all three to their end, which comes when nobody is left, or when nobody may be left."""
+        with selectors.DefaultSelector() as selector:
+            for descriptor in self._takers:
+                selector.register(descriptor, selectors.EVENT_READ)
+            self._read(selector, lambda: not self._is_over())
+            if selector.get_map() and not self._is_done:
+                self._ending_at = time.monotonic_ns()
+                end_everything(self._process.pid, self._takers, self._mark)
+                last = time.monotonic() + _LAST_READ_S
+                self._read(selector, lambda: time.monotonic() < last)
 
-    def text(self) -> str:
-        return self.kept.decode("ascii", "replace")
+    def close(self) -> None:
+        if self._report_over:
+            self._process.wait()  # it lets go of the report by ending
+        end_and_wait(self._process)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe
+            pipe.close()
 
+    def ended(self, duration_s: float) -> Ended:
+        told: dict[str, str] = {}
+        for line in self._report.data().decode("ascii", "replace").splitlines():
+            word, _, rest = line.partition(" ")
+            told.setdefault(word, rest)
+        # What a client wanted to be its end, once it had got rid of its shepherd, is not known to be its end.
+        lost = "lost" in told or not self._is_done
 
-def _collect(process: subprocess.Popen[bytes], report: int, wanted: bytes) -> tuple[_Output, _Output, _Output]:
-    """Reads all three to their end."""
-    assert process.stdout
-    assert process.stderr
-    taken = {report: _Output(), process.stdout.fileno(): _Output(wanted), process.stderr.fileno(): _Output()}
-    with selectors.DefaultSelector() as selector:
-        for descriptor in taken:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map():
-            for key, _ in selector.select():
+        def number(word: str) -> int | None:
+            return int(told[word]) if word in told and not lost else None
+
+        return Ended(
+            exit_code=number("exit"),
+            signal=number("signal"),
+            cannot_run=number("cannot-run"),
+            ending_at=int(told.get("ending", 0)) or self._ending_at,
+            stdout=self._stdout.data(),
+            stderr=self._stderr.data(),
+            duration_s=duration_s,
+            wanted_out=self._wanted.found,
+            go_crash=self._crash.found,
+        )
+
+    def _read(self, selector: selectors.BaseSelector, may_go_on: Callable[[], bool]) -> None:
+        while selector.get_map() and may_go_on():
+            for key, _ in selector.select(_LOOK_S):
                 chunk = os.read(key.fd, 65536)
                 if not chunk:
                     selector.unregister(key.fd)
-                taken[key.fd].take(chunk)
-    process.wait()
-    first, second, third = taken.values()
-    return first, second, third
+                    self._report_over = self._report_over or key.fd == self._report_fd
+                for taker in self._takers[key.fd]:
+                    taker.take(chunk)
+
+    @property
+    def _is_done(self) -> bool:
+        return self._report.data().endswith(b"done\n")
+
+    def _is_over(self) -> bool:
+        """Nobody is left; or nobody sees to it any more: the shepherds have died, or are stopped beyond their time."""
+        assert self._process.stdin
+        if self._process.stdin.closed:  # we wanted it to end
+            self._give_up = min(self._give_up, time.monotonic() + _GRACE_S)
+        if self._is_done:  # a program that was none of its descendants may hold its output open
+            self._give_up = min(self._give_up, time.monotonic() + _LAST_READ_S)
+        return time.monotonic() >= self._give_up or (self._report_over and not self._is_done)
 
 
-def _ended(report: str, stdout: _Output, stderr: _Output, duration_s: float) -> Ended:
-    told = dict(line.partition(" ")[::2] for line in report.splitlines())
+def ends_in_time(process: subprocess.Popen[bytes]) -> bool:
+    """Does a shepherd that was told to end do so, with its guard's patience?"""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
+    return process.returncode is not None
 
-    def number(word: str) -> int | None:
-        return int(told[word]) if word in told else None
 
-    return Ended(
-        exit_code=number("exit"),
-        signal=number("signal"),
-        cannot_run=number("cannot-run"),
-        ending_at=number("ending") or 0,
-        stdout=bytes(stdout.kept),
-        stderr=bytes(stderr.kept),
-        duration_s=duration_s,
-        wanted_out=stdout.wanted_out,
-    )
+def end_and_wait(process: subprocess.Popen[bytes]) -> None:
+    """By force, if it has not ended. One that cannot be waited for is stuck in the kernel: left to it."""
+    if process.poll() is None:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LAST_READ_S)
 
 
 def resolved_program(program: str, folder: Path | None = None) -> str:
