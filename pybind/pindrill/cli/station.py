@@ -30,8 +30,12 @@ from pindrill.runner.bench import run_directory
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
 from pindrill.runner.interruption import held
+from pindrill.runner.served import Budget, Served
 from pindrill.station.certificates import TestCa
+from pindrill.station.serving import MOST_CONNECTIONS, MOST_OF_ONE_CLIENT, listen, page_server
 from pindrill.station.web import Station
+
+_PAGE_END_S = 10.0
 
 
 def station(
@@ -63,18 +67,19 @@ def station(
             stack.callback(file.close)
         directory = run_directory(stack)
         forge = Forge(Keyring.open(keyring) if keyring else Keyring())
+        served = (LOOPBACK, "::1", *(client or ()))
         interceptor = own_interceptor(
             hosts=read_hosts_file(upstream_hosts) if upstream_hosts else {},
             private_addresses=allow_private_upstreams,
             upstream_trust=str(upstream_trust) if upstream_trust else "",
-            clients=(LOOPBACK, "::1", *(client or ())),
+            clients=served,
         )
         request = AuditRequest(
             entries=(Entry(way="proxy", address=address, ports=(proxy_port,)),), seed=seed, directory=directory
         )
         bench = _Bench(Audit(request, interceptor, forge, starts=False), app)
         stack.callback(bench.close)
-        _serve(bench, forge, address, port)
+        _serve(bench, forge, address, port, Served(served))
         bench.close()
         lines = bench.lines()
         for line in lines:
@@ -115,11 +120,9 @@ class _Bench:
             self.audit.close()
 
 
-def _serve(bench: _Bench, forge: Forge, address: str, port: int) -> None:
+def _serve(bench: _Bench, forge: Forge, address: str, port: int, served: Served) -> None:
     try:
-        listening = socket.create_server(
-            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, reuse_port=False
-        )
+        listening = listen(address, port)
     except OSError as error:
         raise UsageError(f"cannot listen on {address} port {port}: {error.strerror}") from error
     token = secrets.token_urlsafe(16)
@@ -131,8 +134,8 @@ def _serve(bench: _Bench, forge: Forge, address: str, port: int) -> None:
     )
     print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
     print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
-    config = uvicorn.Config(page.application(), log_level="warning", access_log=False, lifespan="off")
-    _until_interrupted(uvicorn.Server(config), listening, bench)
+    budget = Budget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
+    _until_interrupted(page_server(page.application(), served, budget), listening, bench)
 
 
 def _until_interrupted(server: uvicorn.Server, listening: socket.socket, bench: _Bench) -> None:
@@ -156,5 +159,5 @@ def _until_interrupted(server: uvicorn.Server, listening: socket.socket, bench: 
         pass
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(_PAGE_END_S)
         listening.close()

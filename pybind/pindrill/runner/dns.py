@@ -7,17 +7,25 @@ import ipaddress
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord, dns
 from dnslib.server import DNSHandler, DNSLogger, DNSServer
 
 from pindrill.model import UsageError
+from pindrill.runner.served import Budget, Served
 
 _TTL_S = 5
 _TIMEOUT_S = 5.0
 _LARGEST = 65535
+_CONNECTION_S = 10.0
+"""For a question over TCP and its answer."""
+_MOST, _MOST_OF_ONE = 64, 32
+_NO_ROOM_S = 0.1
 _ATTEMPTS = 20
 
 
@@ -36,7 +44,7 @@ class DnsAnswerer:
     ) -> None:
         self._names = frozenset(name.lower().rstrip(".") for name in names)
         self._target = ipaddress.ip_address(target)
-        self._clients = [ipaddress.ip_network(client) for client in clients]
+        self._clients = Served(clients)
         self._resolver = resolver or _machine_resolver()
         self._udp, self._tcp = self._on_one_port(address, port)
         self.port: int = self._udp.server.server_address[1]
@@ -50,7 +58,7 @@ class DnsAnswerer:
 
     def reply(self, data: bytes, client: str, *, tcp: bool) -> bytes:
         """DNSError for what is no question of somebody who is served."""
-        if not any(ipaddress.ip_address(client) in network for network in self._clients):
+        if client not in self._clients:
             raise DNSError(f"{client} is not served")
         request = DNSRecord.parse(data)
         if str(request.q.qname).lower().rstrip(".") not in self._names:
@@ -76,9 +84,10 @@ class DnsAnswerer:
                 asking.connect(self._resolver)
                 asking.send(data)
                 return asking.recv(_LARGEST)
-        with socket.create_connection(self._resolver, timeout=_TIMEOUT_S) as asking, asking.makefile("rb") as answer:
+        end = time.monotonic() + _TIMEOUT_S
+        with socket.create_connection(self._resolver, timeout=_TIMEOUT_S) as asking:
             asking.sendall(len(data).to_bytes(2) + data)
-            return answer.read(int.from_bytes(answer.read(2)))
+            return _message(asking, end)
 
     def _on_one_port(self, address: str, port: int) -> tuple[DNSServer, DNSServer]:
         """A port that the system chose for UDP may be taken for TCP: then it chooses again."""
@@ -99,17 +108,83 @@ class DnsAnswerer:
     def _server(self, address: str, port: int, *, tcp: bool) -> DNSServer:
         answerer = self
 
-        class Handler(DNSHandler):  # type: ignore[misc]
+        class Handler(_Handler):
             def get_reply(self, data: bytes) -> bytes:
                 return answerer.reply(data, self.client_address[0], tcp=tcp)
 
         server = _Tcp if tcp else _Udp
-        return DNSServer(None, address, port, logger=DNSLogger("-all"), handler=Handler, tcp=tcp, server=server)
+        made = DNSServer(None, address, port, logger=DNSLogger("-all"), handler=Handler, tcp=tcp, server=server)
+        made.server.served = self._clients
+        return made
+
+
+class _Handler(DNSHandler):  # type: ignore[misc]
+    def handle(self) -> None:
+        if isinstance(self.request, socket.socket):
+            self._over_tcp(self.request)
+        else:
+            super().handle()  # a datagram, and the socket for the answer
+
+    def _over_tcp(self, connection: socket.socket) -> None:
+        end = time.monotonic() + _CONNECTION_S
+        with suppress(OSError, DNSError):
+            reply = self.get_reply(_message(connection, end))
+            connection.settimeout(max(0.001, end - time.monotonic()))
+            connection.sendall(len(reply).to_bytes(2) + reply)
+
+
+def _message(connection: socket.socket, end: float) -> bytes:
+    """One message with its length before it (RFC 1035 section 4.2.2). OSError when it is not whole in time."""
+    return _exactly(connection, int.from_bytes(_exactly(connection, 2, end)), end)
+
+
+def _exactly(connection: socket.socket, size: int, end: float) -> bytes:
+    data = b""
+    while len(data) < size:
+        connection.settimeout(max(0.001, end - time.monotonic()))
+        chunk = connection.recv(size - len(data))
+        if not chunk:
+            raise ConnectionError("the message is not whole")
+        data += chunk
+    return data
 
 
 class _Quiet(socketserver.ThreadingMixIn):
+    """A thread for each question, within a budget. Who is not served costs none."""
+
     daemon_threads = True
     allow_reuse_address = True
+    served = Served(())
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._budget = Budget(most=_MOST, most_of_one=_MOST_OF_ONE)
+        super().__init__(*arguments, **options)
+
+    def get_request(self) -> Any:
+        try:
+            return super().get_request()  # type: ignore[misc]
+        except OSError:
+            time.sleep(_NO_ROOM_S)  # the queue stays readable: to ask again at once would be all we do
+            raise
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return client_address[0] in self.served
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._budget.take(client_address[0]):
+            self.shutdown_request(request)  # type: ignore[attr-defined]
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread can be started
+            self._budget.give_back(client_address[0])
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._budget.give_back(client_address[0])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """What a peer sends is no error of ours."""
@@ -120,7 +195,7 @@ class _Udp(_Quiet, socketserver.UDPServer):
 
 
 class _Tcp(_Quiet, socketserver.TCPServer):
-    pass
+    request_queue_size = 128
 
 
 def _machine_resolver() -> tuple[str, int]:

@@ -15,8 +15,10 @@ from pindrill.audit.readable import drop_plaintext
 from pindrill.audit.schedule import Schedule
 from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
+from pindrill.runner.served import most_passages
 
 _POLL_S = 0.02
+_END_S = 60.0
 _HOLD_S = 0.25
 """How long an answer waits, so that a client which checks too late is gone before it."""
 
@@ -47,6 +49,7 @@ def own_interceptor(
         private_addresses=private_addresses,
         upstream_trust=upstream_trust,
         clients=clients,
+        max_connections=most_passages(),
     )
 
 
@@ -88,7 +91,8 @@ class Pump:
         """Ends every connection, and takes what they showed."""
         self._interceptor.end_all()
         self._stopping.set()
-        self._over.wait()
+        if not self._over.wait(_END_S):
+            self.trouble = self.trouble or f"the interceptor had not ended after {_END_S:g} s"
         if denied := self._interceptor.denied:
             self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
         if unseen := self._interceptor.turned_away:
