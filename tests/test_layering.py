@@ -152,7 +152,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mint": {"model", "keyring", "_core"},
     "pem": {"model", "keyring", "mint"},
     "pinfiles": {"model", "keyring", "_core"},
-    "mitm": {"model", "classify", "audit", "_core"},
+    "mitm": {"model", "classify", "audit", "clients", "_core"},
     "preflight": {"model", "keyring", "mint", "pem", "pinfiles", "_core"},
     "rehearsal": {"model", "keyring", "mint", "pinfiles", "preflight", "runner", "judge", "_core"},
     "runner": {"model", "keyring", "mint", "classify", "judge", "clients", "http_response", "audit", "_core"},

@@ -13,7 +13,7 @@ DRILL = ("drill", "--tls", "1.3", "--only", "BL1", "--json", "results.jsonl", "-
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that allows no namespace and no sudo."""
-    monkeypatch.setattr(names, "_works", lambda _: False)
+    monkeypatch.setattr(names, "works", lambda _: False)
     monkeypatch.setattr(names, "resolves", lambda _: False)  # asks no name server
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated
 import typer
 
 from pindrill.cli.mitm import print_found
+from pindrill.clients.briefly import TookTooLong, run_briefly
 from pindrill.keyring import VERSIONS, Keyring
 from pindrill.model import HOST
 from pindrill.runner import names
@@ -21,6 +21,9 @@ from pindrill.runner import names
 _CLIENTS = {"curl": "curl", "wget": "wget", "git": "git", "node": "nodejs", "go": "golang-go",
             "java": "default-jdk-headless", "php": "php-cli", "ruby": "ruby"}  # fmt: skip
 _SOON_DAYS = 30
+
+
+_LOOK_UP_S = 30.0
 
 
 def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look at as well.")] = None) -> None:
@@ -43,8 +46,12 @@ def _names() -> bool:
         hosts.write_text(names.hosts_text("127.0.0.99"))
         said = ""
         for launcher in names.launchers(hosts):
-            done = subprocess.run([*launcher, "getent", "hosts", HOST], capture_output=True, text=True, check=False)
-            if done.returncode == 0 and done.stdout.startswith("127.0.0.99"):
+            try:
+                done = run_briefly([*launcher, "getent", "hosts", HOST], patience_s=_LOOK_UP_S)
+            except (OSError, TookTooLong) as error:
+                said = said or str(error) or f"no answer in {_LOOK_UP_S:g} seconds"
+                continue
+            if done.code == 0 and done.stdout.startswith("127.0.0.99"):
                 print(f"ok  names under test resolve in a private mount namespace{_by(launcher)}")
                 return True
             said = said or done.stderr.strip()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pindrill.clients.briefly import TookTooLong, run_briefly
 from pindrill.model import UsageError
 
 ADDON = Path(__file__).with_name("addon.py")
@@ -19,6 +19,7 @@ _INTERPRETERS = ("python3.14", "python3.13", "python3.12", "python3.11", "python
 _NEWEST_NEEDS = (3, 12)
 _FOR_OLDER_PYTHON = "mitmproxy==11.0.2"
 _VERSION_S = 60
+_INSTALL_S = 1800
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ def _candidates() -> Iterator[Path]:
 
 def _usable(path: Path) -> Mitmdump:
     try:
-        done = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=_VERSION_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"{path}: cannot be run as mitmdump: {error}") from error
+        done = run_briefly([str(path), "--version"], patience_s=_VERSION_S)
+    except (OSError, TookTooLong) as error:
+        why = error if isinstance(error, OSError) else f"it says no version in {_VERSION_S:g} seconds"
+        raise UsageError(f"{path}: cannot be run as mitmdump: {why}") from error
     told = re.search(r"Mitmproxy: (\d+)\.(\d+)(\S*)", done.stdout)
     if not told:
         words = (done.stderr or done.stdout).strip().splitlines()
@@ -107,12 +109,19 @@ def _newest_interpreter() -> tuple[str, tuple[int, int]]:
 def _version_of(path: str) -> tuple[int, int] | None:
     """None: it does not run, or has no venv."""
     script = "import ensurepip, sys, venv; print(*sys.version_info[:2])"
-    done = subprocess.run([path, "-c", script], capture_output=True, text=True, timeout=_VERSION_S, check=False)
+    try:
+        done = run_briefly([path, "-c", script], patience_s=_VERSION_S)
+    except (OSError, TookTooLong):
+        return None
     numbers = done.stdout.split()
-    return (int(numbers[0]), int(numbers[1])) if done.returncode == 0 and len(numbers) == 2 else None
+    return (int(numbers[0]), int(numbers[1])) if done.code == 0 and len(numbers) == 2 else None
 
 
 def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    try:
+        done = run_briefly(command, patience_s=_INSTALL_S)
+    except (OSError, TookTooLong) as error:
+        why = error if isinstance(error, OSError) else f"it had not ended after {_INSTALL_S:g} seconds"
+        raise UsageError(f"cannot {what}: {why}") from error
+    if done.code != 0:
         raise UsageError(f"cannot {what}: {(done.stderr or done.stdout).strip()[-1500:]}")

@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pindrill import _core
+from pindrill.clients.output import Kept
 from pindrill.mitm.install import ADDON, Mitmdump
 
 _READY_S = 60.0
@@ -52,7 +54,7 @@ class Process:
         """Questions and contacts; None at its death."""
         self._hand_over = take or self.events.put
         self._directory = tempfile.TemporaryDirectory(prefix="pindrill-mitm-")
-        self._output = Path(self._directory.name) / "output"
+        self._said = Kept()
         self._answers: dict[int, queue.Queue[Event | None]] = {}
         self._asks = iter(range(1, 1 << 62))
         self._lock = threading.Lock()
@@ -80,16 +82,19 @@ class Process:
         }
         arguments = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
         self._channel, theirs = socket.socketpair()
-        with theirs, self._output.open("wb") as output:
+        # A mitmdump that no longer reads must not hold us up.
+        self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_ANSWER_S), 0))
+        with theirs:
             self._process = subprocess.Popen(
                 [str(mitmdump.path), "--mode", mode, *arguments, "-s", str(ADDON)],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PINDRILL_MITM": json.dumps({**settings, "channel": theirs.fileno()})},
                 start_new_session=True,
             )
+        threading.Thread(target=self._listen, name="mitmproxy's output", daemon=True).start()
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, name="mitmproxy", daemon=True)
         self._reader.start()
@@ -144,8 +149,9 @@ class Process:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        self._reader.join()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_S)
+        self._reader.join(_END_S)
         self._channel.close()
         self._directory.cleanup()
 
@@ -161,6 +167,13 @@ class Process:
         for answer in list(self._answers.values()):
             answer.put(None)
         self.events.put(None)
+
+    def _listen(self) -> None:
+        """To the end, so that a talkative mitmdump is never held up."""
+        assert self._process.stdout
+        with self._process.stdout as output:
+            while chunk := os.read(output.fileno(), 65536):
+                self._said.take(chunk)
 
     def _take(self, event: Event) -> None:
         match event.pop("event"):
@@ -181,7 +194,7 @@ class Process:
     def _death(self, what: str) -> str:
         code = self._process.poll()
         how = "" if code is None else f" (exit code {code})" if code >= 0 else f" (signal {-code})"
-        said = self._output.read_text(errors="replace").strip()[-_ENOUGH_OUTPUT:] if self._output.exists() else ""
+        said = self._said.data().decode("utf-8", "replace").strip()[-_ENOUGH_OUTPUT:]
         return f"{what}{how}" + (f"; its last words: {said}" if said else "")
 
 

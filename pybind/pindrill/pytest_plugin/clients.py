@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -157,8 +156,7 @@ def _launcher(address: str, home: Path) -> list[str]:
     if not hosts.exists():
         hosts.write_text(names.hosts_text(address))
         hosts.chmod(0o644)
-    done = subprocess.run([*launcher, "true"], capture_output=True, check=False)
-    if done.returncode:
+    if not names.works(launcher):
         raise UsageError(
             "run: names under test cannot be made to resolve for a program here, no namespace is allowed; let the "
             "client resolve them by its own option, with {address} in the command "

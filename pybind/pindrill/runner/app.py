@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pindrill.clients.briefly import TookTooLong, run_briefly
 from pindrill.clients.command import death
 from pindrill.clients.process import Ended, resolved_program, run, scrubbed_environment
 from pindrill.clients.template import fill, used
@@ -127,20 +127,11 @@ class Hooks:
         command = fill(text, place.values)
         patience_s = max(_HOOK_S, self._deadline_s)
         try:
-            done = subprocess.run(  # noqa: S602 - a hook is a line of shell
-                command,
-                shell=True,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=patience_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
+            done = run_briefly(command, patience_s=patience_s)
+        except TookTooLong as error:
             raise HookFailed(f"the hook `{command}` had not ended after {patience_s:g} s") from error
-        if done.returncode != 0:
-            raise HookFailed(f"the hook `{command}` failed with exit {done.returncode}: {done.stderr.strip()[-400:]}")
+        if done.code != 0:
+            raise HookFailed(f"the hook `{command}` failed with exit {done.code}: {done.stderr.strip()[-400:]}")
         return done.stdout
 
 

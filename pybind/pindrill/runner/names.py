@@ -10,11 +10,11 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from pindrill.clients.briefly import TookTooLong, run_briefly
 from pindrill.clients.process import helper
 from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, UsageError
 from pindrill.runner.interruption import held
@@ -23,6 +23,7 @@ NAMES = helper("pindrill-names")
 ADDRESS_VARIABLE = "PINDRILL_ADDRESS"
 _HOSTS = Path("/etc/hosts")
 _MARK = "# pindrill"
+_LAUNCH_S = 30.0
 
 
 def hosts_text(address: str, names: Iterable[str] = (HOST, SIBLING_HOST, FOREIGN_HOST)) -> str:
@@ -53,7 +54,7 @@ def enter(address: str, directory: Path, arguments: list[str], more: Sequence[st
     environment = {**os.environ, ADDRESS_VARIABLE: address, "PINDRILL_RUN_DIRECTORY": str(directory)}
     program = [sys.executable, "-m", "pindrill", *arguments]
     for launcher in launchers(hosts):
-        if _works(launcher):
+        if works(launcher):
             sys.stdout.flush()
             with held():  # Ctrl-C while Python starts again would leave the directory
                 os.execvpe(launcher[0], [*launcher, *program], environment)  # noqa: S606
@@ -97,5 +98,8 @@ def launchers(hosts: Path) -> list[list[str]]:
     return [*own, ["sudo", "-n", "-E", str(NAMES), str(hosts), "--", *back]]
 
 
-def _works(launcher: list[str]) -> bool:
-    return subprocess.run([*launcher, "true"], capture_output=True, check=False).returncode == 0
+def works(launcher: list[str]) -> bool:
+    try:
+        return run_briefly([*launcher, "true"], patience_s=_LAUNCH_S).code == 0
+    except (OSError, TookTooLong):
+        return False
