@@ -7,19 +7,22 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from pindrill import _core
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
+from pindrill.private_files import write_private
 from support.cli import Pindrill
+from support.openssl import openssl
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that has the slow keys: RSA-8192 takes half a minute. Which key it is matters, not how long it is."""
+    """A cache that has the slow keys: RSA-8192 takes half a minute, of five primes two seconds."""
     path = tmp_path_factory.mktemp("cache")
     (path / "pindrill").mkdir(mode=0o700)
-    for label in ("leaf-rsa8192", "root-rsa8192"):
-        (path / "pindrill" / f"{label}.pem").write_text(_core.KeyPair.generate("rsa-2048").private_pem())
+    options = ("-pkeyopt", "rsa_keygen_bits:8192", "-pkeyopt", "rsa_keygen_primes:5")
+    made = openssl("genpkey", "-algorithm", "RSA", *options)
+    for label in ("leaf-rsa8192", "root-rsa8192"):  # never in one scenario
+        write_private(path / "pindrill" / f"{label}.pem", made)
     return path
 
 

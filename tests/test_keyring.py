@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from pindrill.mint import Mint
 from pindrill.model import BACKUP, GENUINE, STRATEGIES, TRUSTED_ROOTS, PinsOf, UsageError
 from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
-from support.openssl import openssl, printed, spki_pin, verify
+from support.openssl import openssl, openssl_key, printed, spki_pin, verify
 
 DAY = 86400
 
@@ -24,10 +23,6 @@ def directory(tmp_path: Path) -> Path:
     path = tmp_path / "kept"
     Keyring.create(path)
     return path
-
-
-def openssl_key(*algorithm: str) -> str:
-    return openssl("genpkey", "-algorithm", *(algorithm or ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")))
 
 
 # --- kept and not kept ------------------------------------------------------------------------------------
@@ -96,30 +91,6 @@ def test_roots_say_test_and_are_constrained_to_the_names_under_test(directory: P
         assert "DNS:pin.test" in constraints
         assert "DNS:other.test" in constraints
         assert "critical" in openssl("x509", "-noout", "-ext", "nameConstraints", text=certificate.pem)
-
-
-# --- permissions ------------------------------------------------------------------------------------------
-
-
-def test_keys_are_for_the_owner_only(directory: Path) -> None:
-    for folder in (directory, directory / "keys"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    keys = sorted((directory / "keys").iterdir())
-    assert {path.name for path in keys} == {f"{label}.pem" for label in STANDARD_LABELS}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
-
-
-@pytest.mark.parametrize(
-    ("part", "mode", "fix"),
-    [("", 0o755, "chmod 700"), ("keys", 0o750, "chmod 700"), ("keys/leaf-current.pem", 0o644, "chmod 600")],
-)
-def test_a_keyring_that_others_may_read_is_not_opened(directory: Path, part: str, mode: int, fix: str) -> None:
-    (directory / part).chmod(mode)
-    with pytest.raises(UsageError) as caught:
-        Keyring.open(directory)
-    assert str(caught.value) == (
-        f"{directory / part}: others may read it (mode {mode:o}); fix it with `{fix} {directory / part}`"
-    )
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------
@@ -193,32 +164,6 @@ def test_where_no_keyring_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="no keyring can be made here: Not a directory"):
         Keyring.create(tmp_path / "file" / "keyring")
-
-
-@pytest.mark.parametrize("damage", ["no directory", "no key"])
-def test_a_cache_that_cannot_be_used_is_done_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    if damage == "no directory":
-        (tmp_path / "pindrill").touch()
-    else:
-        (tmp_path / "pindrill").mkdir()
-        (tmp_path / "pindrill" / "leaf-rsa.pem").write_text("garbage")
-    assert Keyring().key("leaf-rsa").type_name == "RSA-2048"
-
-
-def test_rsa_keys_are_made_once_on_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for label, kept in (("leaf-rsa", True), ("leaf-rsa3072", True), ("leaf-current", False), ("leaf-p521", False)):
-        first, second = (_core.Pin.of_key(Keyring().key(label)).hex for _ in range(2))
-        assert (first == second) == kept, label
-
-
-def test_a_key_that_stands_for_a_slower_one_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert Keyring(drawing=True).key("leaf-rsa8192").type_name == "RSA-2048"
-    assert not list(tmp_path.rglob("*.pem"))
 
 
 # --- keys from elsewhere ----------------------------------------------------------------------------------
@@ -308,6 +253,28 @@ def test_an_import_replaces_private_by_public_and_back(directory: Path, tmp_path
     keyring.import_key("leaf-backup", pem)
     assert Keyring.open(directory).key("leaf-backup").has_private
     assert not (directory / "keys" / "leaf-backup.pub.pem").exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "algorithm", "words"),
+    [
+        ("leaf-current", ("RSA", "-pkeyopt", "rsa_keygen_bits:1024"), "RSA-1024: clients refuse so small a key"),
+        ("leaf-ed25519", (), "'leaf-ed25519' is for a key of the type ED25519, and this one is P-256"),
+        ("leaf-rsa", (), "'leaf-rsa' is for a key of the type RSA-2048, and this one is P-256"),
+    ],
+)
+def test_a_key_of_another_type_than_its_label_says_is_not_imported(
+    directory: Path, label: str, algorithm: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        Keyring.open(directory).import_key(label, openssl_key(*algorithm))
+
+
+def test_a_stored_key_of_another_type_than_its_label_says_is_not_served(directory: Path) -> None:
+    Keyring.open(directory).key("leaf-ed25519")
+    (directory / "keys" / "leaf-ed25519.pem").write_text(openssl_key())
+    with pytest.raises(UsageError, match="is for a key of the type ED25519"):
+        Keyring.open(directory).key("leaf-ed25519")
 
 
 def test_what_is_no_key_is_not_imported(directory: Path) -> None:

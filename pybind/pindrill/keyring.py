@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 import threading
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pindrill import _core
 from pindrill.dates import within
+from pindrill.key_cache import cached_key
 from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
+from pindrill.private_files import (
+    NotOurs,
+    check_private_folder,
+    check_trusted_folder,
+    make_private_folder,
+    read_private,
+    read_trusted,
+    write_private,
+)
 
 _PINNED_LEAF_DATES = (timedelta(days=-30), timedelta(days=367))
 """Fewer than 398 days in all, the most that Apple and the CA/Browser Forum allow a leaf. Begun long enough ago for a
@@ -28,6 +35,7 @@ STANDARD_LABELS = (
     *(f"leaf-{name}" for name in ("current", "backup", "third")),
 )
 _UNCOMMON = {"rsa": "rsa-2048", "rsa3072": "rsa-3072", "rsa8192": "rsa-8192", "p521": "p-521", "ed25519": "ed25519"}
+_TOO_SMALL = frozenset({"RSA-512", "RSA-768", "RSA-1024"})
 _SLOW = frozenset({"rsa-4096", "rsa-8192"})
 _QUICK = "rsa-2048"
 
@@ -67,9 +75,9 @@ class Keyring:
             raise UsageError(f"{directory}: not empty; name a new directory for the keyring")
         try:
             for part in (directory, directory / "keys", directory / "certificates"):
-                part.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private_folder(part)
                 part.chmod(0o700)
-            (directory / "keyring.json").write_text(json.dumps({"version": 1}) + "\n")
+            write_private(directory / "keyring.json", json.dumps({"version": 1}) + "\n")
         except OSError as error:
             raise UsageError(f"{directory}: no keyring can be made here: {error.strerror}") from error
         keyring = cls(directory)
@@ -86,10 +94,10 @@ class Keyring:
         try:
             if not (directory / "keyring.json").is_file():
                 raise UsageError(f"{directory}: no keyring here; make one with `pindrill keyring create {directory}`")
-            for path in (directory, directory / "keys", *sorted((directory / "keys").iterdir())):
-                _refuse_open_permissions(path)
-            version = json.loads((directory / "keyring.json").read_text()).get("version")
-            stored = {path.name.split(".")[0] for path in (directory / "keys").iterdir()}
+            stored = _checked(directory.resolve())
+            version = json.loads(read_trusted(directory / "keyring.json", mend=directory)).get("version")
+        except NotOurs as error:
+            raise UsageError(str(error)) from error
         except (OSError, ValueError, AttributeError) as error:
             raise UsageError(f"{directory}: cannot read the keyring: {error}") from error
         if version != 1:
@@ -162,6 +170,9 @@ class Keyring:
         Kept certificates that the new key makes untrue are made again: certificate pins change with them.
         """
         key = _core.KeyPair.from_pem(pem)
+        _refuse_type(label, key)
+        if key.type_name in _TOO_SMALL:
+            raise UsageError(f"{key.type_name}: clients refuse so small a key whatever they pin; take 2048 bits")
         with self._lock:
             self._keys[label] = key
             self._store_key(label, key)
@@ -240,7 +251,7 @@ class Keyring:
         if self._drawing:
             return _core.KeyPair.generate(_QUICK if kind in _SLOW else kind)
         if self.directory is None and kind.startswith("rsa-"):
-            return _cached_key(label) or _new_cached_key(label, kind)
+            return cached_key(label, kind)
         key = _core.KeyPair.generate(kind)
         self._store_key(label, key)
         return key
@@ -252,9 +263,13 @@ class Keyring:
             path = self.directory / "keys" / name
             if path.is_file():
                 try:
-                    return _core.KeyPair.from_pem(path.read_text())
+                    key = _core.KeyPair.from_pem(read_private(path, mend=self.directory))
+                except NotOurs as error:
+                    raise UsageError(str(error)) from error
                 except (_core.InputError, OSError, UnicodeDecodeError) as error:
                     raise UsageError(f"{path}: {error}") from error
+                _refuse_type(label, key)
+                return key
         return None
 
     def _store_key(self, label: str, key: _core.KeyPair) -> None:
@@ -263,10 +278,10 @@ class Keyring:
         private = self.directory / "keys" / f"{label}.pem"
         public = self.directory / "keys" / f"{label}.pub.pem"
         if key.has_private:
-            _write_private(private, key.private_pem())
+            write_private(private, key.private_pem())
             public.unlink(missing_ok=True)
         else:
-            _write_private(public, key.public_pem())
+            write_private(public, key.public_pem())
             private.unlink(missing_ok=True)
 
     def _stored_certificate(self, label: str) -> _core.Certificate | None:
@@ -274,7 +289,9 @@ class Keyring:
         if not path or not path.is_file():
             return None
         try:
-            certificate = _core.Certificate.from_pem(path.read_text())
+            certificate = _core.Certificate.from_pem(read_trusted(path, mend=self.directory))
+        except NotOurs as error:
+            raise UsageError(str(error)) from error
         except (_core.InputError, OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: {error}") from error
         if not _core.Pin.of_key(self.key(label)).matches(certificate):
@@ -283,42 +300,24 @@ class Keyring:
 
     def _store_certificate(self, label: str, certificate: _core.Certificate) -> None:
         if self.directory is not None:
-            (self.directory / "certificates" / f"{label}.pem").write_text(certificate.pem)
+            write_private(self.directory / "certificates" / f"{label}.pem", certificate.pem)
 
 
-def _cached_key(label: str) -> _core.KeyPair | None:
-    """A cache is no promise: what cannot be used of it is made again."""
-    path = _cache_directory() / f"{label}.pem"
-    with suppress(OSError, UnicodeDecodeError, _core.InputError):
-        if path.is_file() and path.stat().st_uid == os.getuid():
-            return _core.KeyPair.from_pem(path.read_text())
-    return None
+def _checked(directory: Path) -> set[str]:
+    """The labels of its keys. Raises NotOurs: another user could have changed what a verdict rests on."""
+    keys, certificates = directory / "keys", directory / "certificates"
+    for folder in (directory, keys):
+        check_private_folder(folder, mend=directory)
+    if certificates.exists():
+        check_trusted_folder(certificates, mend=directory)
+    for path in sorted(keys.iterdir()):
+        read_private(path, mend=directory)
+    return {path.name.split(".")[0] for path in keys.iterdir()}
 
 
-def _new_cached_key(label: str, kind: str) -> _core.KeyPair:
-    key = _core.KeyPair.generate(kind)
-    path = _cache_directory() / f"{label}.pem"
-    with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_private(path, key.private_pem())
-    return key
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.rename(path)
-
-
-def _cache_directory() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "pindrill"
-
-
-def _refuse_open_permissions(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        right = "700" if path.is_dir() else "600"
-        raise UsageError(f"{path}: others may read it (mode {mode:o}); fix it with `chmod {right} {path}`")
+def _refuse_type(label: str, key: _core.KeyPair) -> None:
+    """A label that says its type is served for the sake of it."""
+    kind = _UNCOMMON.get(label.partition("-")[2], key.type_name.lower())
+    found = key.type_name.lower()
+    if found != kind and not (label.endswith("-rsa") and found.startswith("rsa-")):
+        raise UsageError(f"'{label}' is for a key of the type {kind.upper()}, and this one is {key.type_name}")

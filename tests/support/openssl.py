@@ -16,6 +16,11 @@ def openssl(*arguments: str, text: str = "") -> str:
     return done.stdout
 
 
+def openssl_key(*algorithm: str) -> str:
+    """A private key; P-256 by default."""
+    return openssl("genpkey", "-algorithm", *(algorithm or ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")))
+
+
 def printed(certificate: _core.Certificate, *options: str) -> str:
     """What `openssl x509` prints of it, without the name of the field."""
     return (
