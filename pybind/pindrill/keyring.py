@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pindrill import _core
-from pindrill.dates import within
+from pindrill.dates import ANY_TIME, at_any_time, within
 from pindrill.key_cache import cached_key
 from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
 from pindrill.private_files import (
@@ -22,9 +22,6 @@ from pindrill.private_files import (
     write_private,
 )
 
-_PINNED_LEAF_DATES = (timedelta(days=-30), timedelta(days=367))
-"""Fewer than 398 days in all, the most that Apple and the CA/Browser Forum allow a leaf. Begun long enough ago for a
-client whose clock is behind."""
 PERMITTED_NAMES = ["pin.test", "other.test"]
 INTERCEPTION_ROOT = "root-interception"
 """Issues for whatever an app contacts, so no name constraint can bind it: it lives shorter than the others."""
@@ -184,7 +181,7 @@ class Keyring:
         return key
 
     def root(self, label: str) -> _core.Authority:
-        """A root; `@2` behind the label names a later certificate of the same key."""
+        """A root; `@2` behind the label names a later certificate of the same key, `@any-time` one for decades."""
         key = self.private(label.partition("@")[0])
         certificate = self.root_certificate(label)
         assert certificate is not None
@@ -199,7 +196,7 @@ class Keyring:
                 stored = None if generation else self._stored_certificate(label)
                 if stored is None and not key.has_private:
                     return None
-                self._certificates[label] = stored or _core.self_signed(key, self._root_spec(name))
+                self._certificates[label] = stored or _core.self_signed(key, self._root_spec(name, generation))
                 if stored is None and not generation:
                     self._store_certificate(label, self._certificates[label])
             return self._certificates[label]
@@ -232,8 +229,11 @@ class Keyring:
         role, _, name = label.partition("-")
         return f"pindrill TEST {role.capitalize()} {name} {self.mark}"
 
-    def _root_spec(self, label: str) -> _core.CertificateSpec:
+    def _root_spec(self, label: str, generation: str) -> _core.CertificateSpec:
         name = self.authority_name(label)
+        if generation == ANY_TIME:
+            begin, end = at_any_time()
+            return _core.CertificateSpec(name, ca=True, permitted_dns=PERMITTED_NAMES, not_before=begin, not_after=end)
         if label == INTERCEPTION_ROOT:
             return _core.CertificateSpec(name, ca=True, not_after=_INTERCEPTION_LIFETIME)
         return _core.CertificateSpec(name, ca=True, permitted_dns=PERMITTED_NAMES)
@@ -243,7 +243,7 @@ class Keyring:
         issuer = self.root(root).intermediate(
             self.private(intermediate), _core.CertificateSpec(self.authority_name(intermediate), ca=True)
         )
-        begin, end = within(issuer.certificate, _PINNED_LEAF_DATES)
+        begin, end = within(issuer.certificate, (GENUINE.not_before, GENUINE.not_after))
         return issuer.issue(self.key(label), _core.CertificateSpec(HOST, dns=[HOST], not_before=begin, not_after=end))
 
     def _new_key(self, label: str) -> _core.KeyPair:

@@ -25,6 +25,8 @@ def acceptance_of(facts: StageFacts, controls: Controls) -> Finding:
         return Finding(
             verdict=VerdictWord.FALSE_SUCCESS, reason=f"the client {story(telling(facts))}, yet it reports success"
         )
+    if controls.clock:
+        return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=controls.clock)
     return Finding(
         verdict=VerdictWord.OUTAGE,
         reason=f"the client saw a certificate that it must accept, and {story(telling(facts))}; it {told(report)}",

@@ -26,6 +26,8 @@ class Control(StrEnum):
 class Controls:
     genuine: Control = Control.ACCEPTED
     pin: Control = Control.ABSENT
+    clock: str = ""
+    """Why the refusal of the genuine server is one of its dates alone, where it is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,8 @@ def _doubt(facts: StageFacts, controls: Controls) -> str | None:
 def _without_genuine(controls: Controls) -> str | None:
     if controls.genuine is Control.ACCEPTED:
         return None
-    return "the genuine server was not accepted either (genuine twin), so its refusals prove nothing"
+    why = f": {controls.clock}" if controls.clock else ""
+    return f"the genuine server was not accepted either (genuine twin), so its refusals prove nothing{why}"
 
 
 def _attribution(pin_twin: Control) -> Attribution:

@@ -69,8 +69,9 @@ class Served:
     """From the root to the authority that signs the leaf; empty: self-signed."""
     names: tuple[str, ...] = (HOST,)
     not_before: timedelta = timedelta(days=-30)
-    """Long enough ago for a client whose clock is somewhat behind."""
-    not_after: timedelta = timedelta(days=90)
+    """Long enough ago for a client whose clock is behind; in all fewer than the 398 days that Apple and the CA/Browser
+    Forum allow a leaf."""
+    not_after: timedelta = timedelta(days=367)
     generation: int = 1
     signing_key: str | None = None
     """The private key that really signs, when it is not the one of the certificate."""

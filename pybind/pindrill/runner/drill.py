@@ -37,6 +37,7 @@ from pindrill.model import (
     VerdictWord,
 )
 from pindrill.runner.bench import Bench, Run, StageRun, hung
+from pindrill.runner.clocks import BY_A_WRONG_CLOCK, Ask, believed, blamed
 from pindrill.runner.plan import Cell, Pinning, Planner, Play
 from pindrill.runner.results import Result, result_line
 
@@ -101,6 +102,7 @@ class Drill:
         self._planner = Planner(mint, semantics=request.semantics, pinning=request.pinning)
         self._stop = threading.Event()
         self._judged: dict[Cell, tuple[Finding, list[Run]]] = {}
+        self._wrong_clocks: set[Cell] = set()
         self._own_words: dict[Strategy | None, str] = {}
         """Why a strategy cannot be expressed, where the client said so itself."""
 
@@ -167,7 +169,10 @@ class Drill:
         runs = [self._play(play)]
         bare = self._fold(cell, runs[0], Controls())
         if bare.verdict in LEAKS:
-            return bare, Controls(genuine=Control.ABSENT), runs
+            finding = believed(self._dated(cell), cell.scenario, bare)
+            if finding is not bare:
+                self._wrong_clocks.add(cell)
+            return finding, Controls(genuine=Control.ABSENT), runs
         controls = self._controls(cell, bare)
         findings = [self._fold(cell, runs[0], controls)]
         if findings[0].needs_repeat:
@@ -194,13 +199,23 @@ class Drill:
     def _controls(self, cell: Cell, bare: Finding) -> Controls:
         """The twins are only asked where a refusal is to be believed. `bare`: what the cell alone shows."""
         if all(stage.expected is Expect.ACCEPT for stage in cell.stages):
-            if bare.verdict is VerdictWord.OUTAGE and not _is_its_own_twin(cell):
-                return Controls(genuine=self._control(cell.genuine_twin))
-            return Controls(genuine=Control.ABSENT)
+            if bare.verdict is not VerdictWord.OUTAGE:
+                return Controls(genuine=Control.ABSENT)
+            if _is_its_own_twin(cell):
+                return Controls(genuine=Control.ABSENT, clock=self._clock(cell))
+            genuine = self._control(cell.genuine_twin)
+            return Controls(genuine=genuine, clock=self._clock(cell) if genuine is Control.REFUSED else "")
         genuine = self._control(cell.genuine_twin)
         twins = [self._control(stage.pin_twin) for stage in cell.stages if stage.pin_twin]
         pin = twins[-1] if twins else Control.ABSENT
-        return Controls(genuine=genuine, pin=pin)
+        clock = self._clock(cell) if genuine is Control.REFUSED else ""
+        return Controls(genuine=genuine, pin=pin, clock=clock)
+
+    def _clock(self, cell: Cell) -> str:
+        return blamed(self._dated(cell), self._mint.leaf(cell.scenario.genuine))
+
+    def _dated(self, cell: Cell) -> Ask:
+        return lambda dates: self._control(self._planner.genuine_with(dates, cell))
 
     def _control(self, twin: Play | None) -> Control:
         if twin is None:
@@ -284,7 +299,8 @@ class Drill:
         self._bench.late()
         for cell, (before, runs) in self._judged.items():
             findings = [self._fold(cell, run, Controls()) for run in runs]
-            leaks = [finding for finding in findings if finding.verdict in LEAKS]
+            excused = BY_A_WRONG_CLOCK if cell in self._wrong_clocks else frozenset[VerdictWord]()
+            leaks = [finding for finding in findings if finding.verdict in LEAKS - excused]
             late = fold(leaks) if leaks else before
             if PRECEDENCE.index(late.verdict) < PRECEDENCE.index(before.verdict):
                 line = self._line(cell, late, Controls(genuine=Control.ABSENT), runs)

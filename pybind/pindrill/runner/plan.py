@@ -25,6 +25,7 @@ from pindrill.model import (
     Strategy,
     TlsVersion,
 )
+from pindrill.runner.clocks import OtherDates
 
 Pinning = Literal["told", "compiled", "presumed", "none"]
 """told: in the target; compiled: in the client, from a keyring; presumed: in the client, unknown; none at all."""
@@ -149,6 +150,11 @@ class Planner:
         base = scenario or Scenario(id="", code="", summary="", catches="", stages=())
         pins = PinsOf(pinned=base.genuine, backup=base.pins.backup if base.genuine != PinsOf().pinned else BACKUP)
         return self._play(base, (*base.stages[:before], Stage(serve=base.genuine, pins=pins)), strategy, tls)
+
+    def genuine_with(self, dates: OtherDates, cell: Cell) -> Play:
+        """The genuine twin of a cell, of which only the dates differ."""
+        before = len(cell.genuine_twin.stages) - 1 if cell.genuine_twin else 0
+        return self.genuine(cell.strategy, cell.tls, dates.of(cell.scenario), before=before)
 
     def expectation(self, scenario: Scenario, stage: Stage, strategy: Strategy | None) -> tuple[Expect, str]:
         """What a correct client does; `report` where its declared semantics say otherwise."""
