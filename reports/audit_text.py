@@ -8,6 +8,7 @@ from typing import Any
 
 from pindrill.reports.audit_words import ADVICE, MEANING, TITLE, WRONG, style
 from pindrill.reports.plain import counted, harmless
+from pindrill.reports.terminal import say
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,15 +23,15 @@ def print_report(console: Console, lines: Sequence[Line], gaps: Sequence[str] = 
     shown: list[Line] = harmless(list(lines))
     for app in dict.fromkeys(line["app"] for line in shown):
         mine = sorted((line for line in shown if line["app"] == app), key=_alarm)
-        console.print(Text(f"{app}" if app else "The app", style="bold"))
-        console.print(_table(mine))
-        console.print()
+        say(console, Text(f"App {app}" if app else "The app", style="bold"))
+        say(console, _table(mine))
+        say(console)
         for line in mine:
             if line["verdict"] != "pinned":
                 _print_story(console, line)
     for gap in gaps:
-        console.print(Text(f"Not asked: {harmless(gap)}", style="yellow"))
-    console.print(_summary(shown))
+        say(console, Text(f"Not asked: {harmless(gap)}", style="yellow"))
+    say(console, _summary(shown))
 
 
 def live_table(state: Mapping[str, Any]) -> Table:
@@ -53,7 +54,7 @@ def print_changes(console: Console, changes: Iterable[Mapping[str, Any]]) -> Non
     for each in map(harmless, changes):
         word = str(each["change"])
         table.add_row(Text(each["destination"]), Text(word, style=_CHANGE_STYLE.get(word, "")), Text(each["sentence"]))
-    console.print(table)
+    say(console, table)
 
 
 def readable_in_short(readable: Sequence[Mapping[str, Any]]) -> str:
@@ -81,7 +82,7 @@ def _table(lines: Sequence[Line]) -> Table:
 
 def _print_story(console: Console, line: Line) -> None:
     word = line["verdict"]
-    console.print(Text.assemble((word, style(word)), f"  {line['destination']}: {MEANING[word]}"))
+    say(console, Text.assemble((word, style(word)), f"  {line['destination']}: {MEANING[word]}"))
     _field(console, "Because", line["reason"])
     if line["stack"]:
         _field(console, "TLS stack", line["stack"])
@@ -92,7 +93,7 @@ def _print_story(console: Console, line: Line) -> None:
     _field(console, "Do", ADVICE[word])
     if word in WRONG or word == "inconclusive":
         _field(console, "Repeat", line["repeat"])
-    console.print()
+    say(console)
 
 
 def _field(console: Console, name: str, text: str) -> None:
@@ -100,7 +101,7 @@ def _field(console: Console, name: str, text: str) -> None:
     row.add_column(width=31, justify="right", style="bold")
     row.add_column(overflow="fold")
     row.add_row(Text(name), Text(text))
-    console.print(row)
+    say(console, row)
 
 
 def _summary(lines: Sequence[Line]) -> Text:

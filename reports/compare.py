@@ -112,7 +112,8 @@ def compare(before: Iterable[Result], after: Iterable[Result]) -> Comparison:
 def _cells(lines: Iterable[Result]) -> dict[Key, _Cell]:
     cells: dict[Key, _Cell] = {}
     for raw in lines:
-        key = (harmless(raw["client"]), raw["scenario"], raw["strategy"], raw["tls"])
+        client, scenario, strategy, tls = (harmless(raw[name]) for name in ("client", "scenario", "strategy", "tls"))
+        key = client, scenario, strategy, tls
         word, known = VerdictWord(raw["verdict"]), bool(raw.get("known"))
         texts = [harmless(raw[name]) for name in ("attribution", "code", "reason", "repeat")]
         cell = _Cell(word, known, *texts)
@@ -159,7 +160,9 @@ def render(comparison: Comparison) -> str:
 
 def _told(each: Difference) -> str:
     strategy = f", {each.strategy}" if each.strategy != "-" else ""
-    head = f"  {each.client}: {each.code} {each.scenario}{strategy}, TLS {each.tls}: {each.before} -> {each.after}"
+    head = (
+        f"  client {each.client}: {each.code} {each.scenario}{strategy}, TLS {each.tls}: {each.before} -> {each.after}"
+    )
     if each.change in (Change.WORSE, Change.UNKNOWN):
-        return f"{head}\n      {each.reason}\n      repeat: {each.repeat}"
+        return f"{head}\n      because: {each.reason}\n      repeat: {each.repeat}"
     return head

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
-
-# XML 1.0 section 2.2: what a peer sent may hold characters that no XML file may.
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from pindrill.reports.plain import harmless
 
 _EVIDENCE = ("code", "verdict", "expected", "attribution", "reason", "repeat")
 
@@ -78,7 +75,7 @@ def _case(suite: ElementTree.Element, line: Mapping[str, Any]) -> None:
         _tell_outcome(case, line, outcome)
     # Not as properties: the schema that Jenkins' xUnit plugin checks files against has none in a test case.
     evidence = ElementTree.SubElement(case, "system-out")
-    evidence.text = _clean("".join(f"{key}: {line[key]}\n" for key in _EVIDENCE))
+    evidence.text = "".join(f"{key}: {harmless(line[key])}\n" for key in _EVIDENCE)
 
 
 def _tell_outcome(case: ElementTree.Element, line: Mapping[str, Any], outcome: str) -> None:
@@ -87,8 +84,9 @@ def _tell_outcome(case: ElementTree.Element, line: Mapping[str, Any], outcome: s
     element = ElementTree.SubElement(case, outcome, message=_clean(message))
     if outcome != "skipped":
         element.set("type", line["verdict"])
-        element.text = _clean(f"{line['summary']}\n{line['reason']}\nrepeat: {line['repeat']}\n")
+        element.text = "".join(f"{key}: {harmless(line[key])}\n" for key in ("summary", "reason", "repeat"))
 
 
 def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)
+    """Without characters that no XML file may hold (XML 1.0 section 2.2), and on one line."""
+    return str(harmless(text))

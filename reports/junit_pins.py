@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from xml.etree import ElementTree
 
-from pindrill.reports.plain import harmless
+from pindrill.reports.plain import harmless, opened
 
 
 class Finding(Protocol):
@@ -45,7 +45,7 @@ def with_pin_files(suites: str, files: Sequence[str], failing: Sequence[Finding]
             mine = [each for each in found if each.file == file]
             if mine:
                 element = ElementTree.SubElement(case, kind, message=_told(mine[0]), type=mine[0].rule)
-                element.text = "\n".join(f"{_told(each)}\nfix: {harmless(each.fix)}" for each in mine)
+                element.text = "\n".join(f"{opened(_told(each))}\nfix: {harmless(each.fix)}" for each in mine)
                 break
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pindrill.reports.overview import Overview, Problem, by_client
-from pindrill.reports.plain import counted, harmless
+from pindrill.reports.plain import counted, harmless, opened, told
 from pindrill.reports.words import ADVICE, MEANING
 
 Result = Mapping[str, Any]
@@ -39,7 +39,7 @@ def _groups(title: str, problems: Sequence[Problem], whole: Overview) -> list[st
     groups = by_client(problems, whole.clients)
     rows = ["| client | verdict | scenarios | what to do |", "|---|---|---|---|"]
     for group in groups[:MOST_GROUPS]:
-        codes = ", ".join(dict.fromkeys(each.code for each in group.problems))
+        codes = ", ".join(dict.fromkeys(text(each.code) for each in group.problems))
         first = group.problems[0]
         do = f"known: {first.known}" if first.known else ADVICE[group.verdict]
         rows.append(
@@ -58,7 +58,7 @@ def _story(problem: Problem) -> str:
     why = f"{problem.verdict}: {text(problem.reason)}"
     parts = (
         f"<details><summary>{title}</summary>",
-        text(problem.summary),
+        paragraph(problem.summary),
         why,
         code_block(problem.repeat),
         "</details>",
@@ -86,6 +86,12 @@ def text(value: str) -> str:
     return _mention_nobody(_SPECIAL.sub(r"\\\1", harmless(value)).replace("\ufffd", " "))
 
 
+def paragraph(value: str) -> str:
+    """As `text`, where it begins a line: some CIs take what begins a line of their log for a command."""
+    shown = text(value)
+    return shown if opened(shown) == shown else "\u200b" + shown
+
+
 def _mention_nobody(value: str) -> str:
     return value.replace("@", "@\u200b")
 
@@ -93,4 +99,4 @@ def _mention_nobody(value: str) -> str:
 def code_block(value: str) -> str:
     longest = max((len(run) for run in re.findall("`+", value)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}sh\n{harmless(value)}\n{fence}"
+    return f"{fence}sh\n{told(value)}\n{fence}"

@@ -151,19 +151,18 @@ def _add(groups: dict[tuple[Any, ...], Problem], line: Result, word: VerdictWord
     problem = groups.get(key)
     if problem is None:
         texts = {
-            name: harmless(line[name]) for name in ("client", "strategy", "reason", "summary", "catches", "repeat")
+            name: harmless(line[name])
+            for name in ("client", "scenario", "code", "strategy", "reason", "summary", "catches", "repeat")
         }
         problem = groups[key] = Problem(
             verdict=word,
-            scenario=line["scenario"],
-            code=line["code"],
             known=harmless(known),
             first=place,
             **texts,
         )
     problem.cells += 1
-    if line["tls"] not in problem.versions:
-        problem.versions.append(line["tls"])
+    if (tls := harmless(line["tls"])) not in problem.versions:
+        problem.versions.append(tls)
 
 
 def _clients(problems: Iterable[Problem]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -19,6 +20,28 @@ def harmless(value: Any, keep: str = " ") -> Any:
     if isinstance(value, list | tuple):
         return [each if type(each) is int else harmless(each, keep) for each in value]
     return {key: harmless(each, keep) for key, each in value.items()} if isinstance(value, Mapping) else value
+
+
+BAR = "| "
+"""Stands before text of others that begins a line."""
+_OPENS = re.compile(
+    r"[a-z]+://|[-+]\s"
+    # Not `::error::`, `##[group]`, `##vso[`, `+++ `; nor `section_start:1700000000:x`, `travis_fold:end:x`.
+    r"|[\w/.(<'\"`*|][^\s:\[\]]*"
+    # But `word: `, `host:443`, `file:12: `.
+    r"(?::(?:\d+:?)?)?(?:\s|$)"
+)
+
+
+def opened(line: str) -> str:
+    """With something of ours before it, where a CI could take its beginning for a command to it."""
+    words = line.lstrip()
+    return line if not words or _OPENS.match(words) else BAR + line
+
+
+def told(text: str) -> str:
+    """A line of a terminal's report that may begin with text of others."""
+    return opened(str(harmless(text)))
 
 
 def moment(seconds: int) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
-from pindrill.reports.plain import common_name, harmless, moment
+from pindrill.reports.plain import BAR, common_name, harmless, moment
+from pindrill.reports.terminal import say
 from pindrill.reports.words import MARK, MEANING, style
 from rich.console import Console
 from rich.table import Table
@@ -29,10 +30,10 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
     for group in _same_story(unlisted):
         _print_failure(console, group)
     for gap in dict.fromkeys(gap for line in lines for gap in line.get("unwatched", ())):
-        console.print(Text(f"Not watched for downgrades: {gap}", style="bold yellow"))
+        say(console, Text(f"Not watched for downgrades: {gap}", style="bold yellow"))
     for text in stale:
-        console.print(Text(f"Stale: {text}", style="bold red"))
-    console.print(_summary(lines, interrupted))
+        say(console, Text(f"Stale: {harmless(text)}", style="bold red"))
+    say(console, _summary(lines, interrupted))
 
 
 def print_cells(console: Console, lines: Sequence[Result]) -> None:
@@ -67,28 +68,29 @@ def _print_matrix(console: Console, lines: Sequence[Result]) -> None:
     cells: dict[tuple[Any, ...], list[Result]] = {}
     for line in lines:
         cells.setdefault((line["scenario"], line["client"], line["strategy"]), []).append(line)
-    fitting = max(1, (console.width - _ROW_LABEL) // (_COLUMN + 1))
+    fitting = max(1, (console.width - len(BAR) - _ROW_LABEL) // (_COLUMN + 1))
     for start in range(0, len(columns), fitting):
         shown = columns[start : start + fitting]
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
         table.add_column("", width=_ROW_LABEL - 1, no_wrap=True)
         one_strategy = len({strategy for _, strategy in shown}) == 1
         for client, strategy in shown:
-            table.add_column(client if one_strategy else f"{client}\n{strategy}", width=_COLUMN, overflow="fold")
+            title = Text(client if one_strategy else f"{client}\n{strategy}")
+            table.add_column(title, width=_COLUMN, overflow="fold")
         for scenario, code in rows:
             marks = [_mark(cells.get((scenario, *column), ())) for column in shown]
-            table.add_row(f"{code:5}{scenario.partition('/')[2]}", *marks)
-        console.print(table)
+            table.add_row(Text(f"{code:5}{scenario.partition('/')[2]}"), *marks)
+        say(console, table)
         if one_strategy and shown[0][1] != "-":
-            console.print(Text(f"Pin strategy: {shown[0][1]}", style="dim"))
-        console.print()
+            say(console, Text(f"Pin strategy: {shown[0][1]}", style="dim"))
+        say(console)
     present = {VerdictWord(line["verdict"]) for line in lines}
     for word in PRECEDENCE:
         if word in present:
-            console.print(Text.assemble((f"{MARK[word]:6}", style(word)), f"{word}: {MEANING[word]}"))
+            say(console, Text.assemble((f"{MARK[word]:6}", style(word)), f"{word}: {MEANING[word]}"))
     if any(line.get("known") for line in lines):
-        console.print("*     known deviation of this client, listed below")
-    console.print()
+        say(console, "*     known deviation of this client, listed below")
+    say(console)
 
 
 def _mark(lines: Iterable[Result]) -> Text:
@@ -129,11 +131,12 @@ def _print_failure(console: Console, group: Sequence[Result]) -> None:
     word = VerdictWord(line["verdict"])
     versions = " and ".join(sorted({each["tls"] for each in group}))
     strategy = f", {line['strategy']}" if line["strategy"] != "-" else ""
-    console.print(
+    say(
+        console,
         Text.assemble(
             (f"{word}", style(word)),
             f"  {line['client']}: {line['code']} {line['scenario']}{strategy}, TLS {versions}",
-        )
+        ),
     )
     _field(console, "What it is", line["summary"])
     for number, stage in enumerate(line["stages"], start=1):
@@ -150,7 +153,7 @@ def _print_failure(console: Console, group: Sequence[Result]) -> None:
     _field(console, "Catches", line["catches"])
     for repeat in dict.fromkeys(each["repeat"] for each in group):
         _field(console, "Repeat", repeat)
-    console.print()
+    say(console)
 
 
 def chain_drawing(served: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -182,14 +185,14 @@ def _print_grouped(console: Console, title: str, lines: Sequence[Result]) -> Non
         word = VerdictWord(verdict)
         known = next((line["known"] for line in group if line.get("known")), None)
         names = ", ".join(dict.fromkeys(f"{line['code']} {line['scenario'].partition('/')[2]}" for line in group))
-        console.print(Text.assemble((str(word), style(word)), f"  {client}: {len(group)} cells, {title.lower()}"))
+        say(console, Text.assemble((str(word), style(word)), f"  {client}: {len(group)} cells, {title.lower()}"))
         _field(console, "Because", reason)
         _field(console, "Cells", names)
         if known:
             _field(console, "Known", known["reason"])
         else:
             _field(console, "Repeat", group[0]["repeat"])
-        console.print()
+        say(console)
 
 
 def _print_known(console: Console, lines: Sequence[Result]) -> None:
@@ -200,12 +203,12 @@ def _print_known(console: Console, lines: Sequence[Result]) -> None:
         word = VerdictWord(verdict)
         names = ", ".join(dict.fromkeys(f"{line['code']} {line['scenario'].partition('/')[2]}" for line in group))
         version = f" ({group[0]['client_version']})" if group[0].get("client_version") else ""
-        console.print(Text.assemble((f"{word}*", style(word, known=True)), f"  {client}{version}, known: {names}"))
+        say(console, Text.assemble((f"{word}*", style(word, known=True)), f"  {client}{version}, known: {names}"))
         _field(console, "Because", reason)
         if group[0]["known"]["source"]:
             _field(console, "Source", group[0]["known"]["source"])
         _field(console, "Repeat", group[0]["repeat"])
-        console.print()
+        say(console)
 
 
 def _print_unsupported(console: Console, lines: Sequence[Result]) -> None:
@@ -217,14 +220,14 @@ def _print_unsupported(console: Console, lines: Sequence[Result]) -> None:
     for (client, reason), codes in groups.items():
         whole = len(codes) == sum(name == client for name, _ in everywhere)
         which = "all scenarios" if whole else ", ".join(sorted(codes))
-        console.print(Text(f"unsupported  {client}: {reason} ({which})", style="dim"))
+        say(console, Text(f"unsupported  {client}: {reason} ({which})", style="dim"))
     if groups:
-        console.print()
+        say(console)
 
 
 def _field(console: Console, name: str, text: str) -> None:
     row = Table.grid(padding=(0, 1))
     row.add_column(width=12, justify="right", style="bold")
     row.add_column(overflow="fold")
-    row.add_row(name, Text(text))
-    console.print(row)
+    row.add_row(Text(name), Text(text))
+    say(console, row)

@@ -133,7 +133,7 @@ def test_the_table_says_what_pinned_means() -> None:
 
 def test_what_is_wrong_comes_with_its_evidence() -> None:
     shown = rendered(every_word())
-    flowing = " ".join(shown.split())
+    flowing = " ".join(shown.replace("\n| ", "\n").split())
     for line in every_word():
         assert line["destination"] in shown
         if line["verdict"] != "pinned":

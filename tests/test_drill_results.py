@@ -99,7 +99,7 @@ def test_nor_those_of_another_version(pindrill: Pindrill) -> None:
     file.write_text(text.replace("app 1", "app 2"))
     ran = pindrill.run(*arguments)
     assert ran.code == 2
-    assert "was run on the version\n  app 1\nand not on the version\n  app 2" in ran.err
+    assert "was run on the version\npindrill:   app 1\npindrill: and not on the version\npindrill:   app 2" in ran.err
 
 
 def test_nor_those_with_the_pins_of_another_keyring(pindrill: Pindrill) -> None:

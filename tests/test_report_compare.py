@@ -87,9 +87,11 @@ def test_the_text_says_what_where_and_how_to_see_it(pindrill: Pindrill) -> None:
     after = write(pindrill.directory / "after.jsonl", [line("fail-open"), line("pass", client="b")])
     ran = pindrill.call("compare", str(before), str(after))
     assert ran.code == 1
-    assert "worse: 1 cell\n  app: IN2 interception/untrusted-ca, leaf-spki, TLS 1.3: pass -> fail-open\n" in ran.out
+    assert (
+        "worse: 1 cell\n  client app: IN2 interception/untrusted-ca, leaf-spki, TLS 1.3: pass -> fail-open\n" in ran.out
+    )
     assert "repeat: pindrill drill --only interception/untrusted-ca" in ran.out
-    assert "mended: 1 cell\n  b: IN2" in ran.out
+    assert "mended: 1 cell\n  client b: IN2" in ran.out
     assert ran.out.endswith("0 cells unchanged, 2 changed\n")
     assert pindrill.call("compare", str(before), str(before)).code == 0
 

@@ -15,10 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from pindrill.cli.arguments import optional_values
+from pindrill.cli.complaint import complain
 from pindrill.extras import advice, extra_of
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import UsageError
-from pindrill.reports.plain import harmless
 from pindrill.runner.interruption import interrupt_on_signals
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -98,7 +98,7 @@ def main() -> None:
         interrupt_on_signals()
         application(sys.argv[1:])(standalone_mode=True)
     except (UsageError, InputError) as error:
-        print(f"pindrill: {harmless(str(error), keep=chr(10))}", file=sys.stderr)
+        complain(error)
         sys.exit(2)
     except ImportError as error:
         extra = extra_of(error)
@@ -107,7 +107,7 @@ def main() -> None:
         print(f"pindrill: {advice('this', extra)}", file=sys.stderr)
         sys.exit(2)
     except CoreError as error:
-        print(f"pindrill: {error}", file=sys.stderr)
+        complain(error)
         sys.exit(3)
     except BrokenPipeError:
         # The reader of our output has gone: nothing more to say to it.
@@ -119,7 +119,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        print(f"pindrill: {error.filename or 'the output'}: {error.strerror}; it is not whole", file=sys.stderr)
+        complain(f"{error.filename or 'the output'}: {error.strerror}; it is not whole")
         _say_no_more()
         sys.exit(3)
     except Exception:
@@ -127,8 +127,8 @@ def main() -> None:
 
 
 def _say_bug() -> NoReturn:
-    traceback.print_exc()
-    print("pindrill: this is a bug of pindrill, no verdict on the client", file=sys.stderr)
+    complain(traceback.format_exc().rstrip())
+    complain("this is a bug of pindrill, no verdict on the client")
     sys.exit(3)
 
 

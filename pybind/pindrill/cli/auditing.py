@@ -17,6 +17,7 @@ from pindrill.audit.facts import Contact
 from pindrill.audit.store import AuditStore, LineFile, StoreFailed
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.cli.audit_asked import App
+from pindrill.cli.complaint import complain
 from pindrill.cli.mitm import print_misled
 from pindrill.keyring import VERSIONS
 from pindrill.mitm.install import Mitmdump
@@ -99,13 +100,13 @@ def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume
         try:
             made, running = _audit(asked, app, forge, kept, place)
         except StoreFailed as error:
-            print(f"pindrill: {error}", file=sys.stderr)
+            complain(error)
             return 3
         codes.append(exit_code(made))
         progress = running.progress
         audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), made, progress.gaps)
         if progress.trouble:
-            print(f"pindrill: {progress.trouble}", file=sys.stderr)
+            complain(progress.trouble)
             codes.append(3)
             break
         if progress.interrupted:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pindrill.cli.client_file import Known
+from pindrill.cli.complaint import complain
 from pindrill.cli.newest import latest
 from pindrill.cli.subjects import Subject, read_pinning
 from pindrill.keyring import VERSIONS, Keyring
@@ -32,6 +33,8 @@ from pindrill.model import (
     UsageError,
     VerdictWord,
 )
+from pindrill.reports.plain import harmless
+from pindrill.reports.terminal import say
 from pindrill.runner import interruption, names
 from pindrill.runner.bench import Bench, own_address, run_directory
 from pindrill.runner.drill import Drill, Request
@@ -171,7 +174,7 @@ def _run(
     # A part of the cells cannot tell what never happens: `pindrill merge` does.
     tally.stale += stale(subject.name, subject.known, mine) if asked.shard == WHOLE and not verdicts.interrupted else []
     if not console.is_terminal:
-        console.print(f"{subject.name}: {len(mine)} cells", highlight=False)
+        say(console, f"Drilled {harmless(subject.name)}: {len(mine)} cells")
 
 
 def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list[str]:
@@ -216,7 +219,7 @@ def exit_code_with(troubles: Iterable[str], code: int) -> int:
     """Says what could not be written; a run without its results is no success."""
     found = [trouble for trouble in troubles if trouble]
     for trouble in found:
-        print(f"pindrill: {trouble}", file=sys.stderr)
+        complain(trouble)
     return code or (3 if found else 0)
 
 

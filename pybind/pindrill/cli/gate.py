@@ -39,7 +39,7 @@ from pindrill.pinfiles.lint import lint
 from pindrill.preflight import Status, check, read_chain, read_trust
 from pindrill.preflight.model import VIOLATED, WORDS
 from pindrill.reports import junit, junit_pins, sarif, text
-from pindrill.reports.plain import counted, harmless
+from pindrill.reports.plain import counted, harmless, told
 from pindrill.runner.results import Result, ResultFile
 
 
@@ -164,7 +164,7 @@ def _sarif(file: GateFile, findings: Findings, lines: Sequence[Result]) -> str:
 def _print_findings(findings: Findings, checked: str) -> None:
     for finding in findings.all:
         print(
-            harmless(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]"),
+            told(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]"),
             harmless(f"  effect: {finding.effect}"),
             harmless(f"  fix: {finding.fix}"),
             sep="\n",

@@ -16,6 +16,7 @@ from pindrill.cli.gate_file import NAME
 from pindrill.clients.command import CommandDriver
 from pindrill.model import UsageError
 from pindrill.pinfiles import read_all
+from pindrill.reports.plain import harmless
 from pindrill.shipped import shipped
 
 _SUFFIXES = frozenset({".xml", ".plist", ".kt", ".java"})
@@ -58,8 +59,8 @@ def init(
             path.write_text(text)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-        print(f"wrote {path}")
-    print(f"pin files found: {', '.join(pin_files) or 'none; name yours under [pins] files'}")
+        print(harmless(f"wrote {path}"))
+    print(harmless(f"pin files found: {', '.join(pin_files) or 'none; name yours under [pins] files'}"))
     if not command:
         print("no client yet: fill in [[client]], or begin again with `pindrill init -- COMMAND`")
     if pin_files or command:

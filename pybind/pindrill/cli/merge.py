@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from pindrill.cli.client_file import read_client_file
+from pindrill.cli.complaint import complain
 from pindrill.cli.drill import refuse_unwritable
 from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale, written
 from pindrill.cli.newest import Result
@@ -46,7 +47,7 @@ def merge(
     troubles += [written(junit_file, junit.render(lines))] if junit_file else []
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
     for gap in missing:
-        print(f"pindrill: {gap}", file=sys.stderr)
+        complain(gap)
     raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))
 
 

@@ -10,6 +10,8 @@ import typer
 from pindrill.mitm.install import ADDON, Mitmdump, data_directory, found, install
 from pindrill.mitm.told import Told
 from pindrill.model import UsageError
+from pindrill.reports.plain import harmless
+from pindrill.reports.plain import told as shown
 
 mitm_app = typer.Typer(help="mitmproxy as the interceptor.", no_args_is_help=True)
 
@@ -42,7 +44,7 @@ def read_via(via: str | None, mitmdump: Path | None) -> bool:
 
 def print_misled(told: Told | None) -> None:
     for line in told.lines() if told else []:
-        print(line)
+        print(shown(line))
 
 
 def print_found() -> None:
@@ -52,6 +54,6 @@ def print_found() -> None:
         if isinstance(answer, Mitmdump):
             print(f"ok  mitmproxy {answer.version}: {answer.path}")
         else:
-            print(f"--  {answer}")
+            print(harmless(f"--  {answer}"))
     if not answers:
         print("--  mitmdump: not here; `pindrill mitm install` makes an environment with one")

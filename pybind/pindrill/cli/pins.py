@@ -24,7 +24,7 @@ from pindrill.pinfiles.lint import SOON, lint, worst
 from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position
 from pindrill.pinfiles.names import canonical
 from pindrill.pinfiles.write import write
-from pindrill.reports.plain import harmless
+from pindrill.reports.plain import told
 
 pins_app = typer.Typer(help="Pin files as shipped, and pins in every notation.", no_args_is_help=True)
 
@@ -170,7 +170,7 @@ def pins_of(
             _print_lines([{**line, **validity.get(subject, {})}])
             continue
         if subject != whose:
-            print(whose := subject)
+            _print(whose := subject)
             if note := validity.get(subject, {}).get("note"):
                 print(f"  {note}")
         print_pin(pin)
@@ -263,8 +263,8 @@ def _print_lines(lines: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> 
 
 
 def _print(line: str) -> None:
-    """What a pin file says must not steer the terminal."""
-    print(harmless(line))
+    """What a pin file says must steer neither the terminal nor a CI."""
+    print(told(line))
 
 
 def _print_findings(found: Sequence[Finding], files: int) -> None:

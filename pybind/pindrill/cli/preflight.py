@@ -16,7 +16,7 @@ from pindrill.pinfiles import PinFile, read_all
 from pindrill.pinfiles.hosts import host_asked
 from pindrill.preflight import Outlook, Status, check, read_chain, read_trust
 from pindrill.preflight.model import UNJUDGED, VIOLATED, WORDS, Instant, State, as_datetime
-from pindrill.reports.plain import counted, harmless
+from pindrill.reports.plain import counted, harmless, told
 
 
 def preflight(
@@ -84,7 +84,7 @@ def write_file(path: Path, text: str) -> None:
 def _shown(files: Sequence[PinFile], planned: Sequence[Outlook], back: Sequence[Outlook]) -> Iterator[str]:
     shown = {(file.path, file.format.value): file for file in files}
     for path, format_ in shown:
-        yield harmless(f"{path} ({format_})")
+        yield told(f"{path} ({format_})")
         yield from (_line(each, "") for each in planned if (each.file, each.format) == (path, format_))
         yield from (
             _line(each, "after rolling back to ") for each in back if (each.file, each.format) == (path, format_)
@@ -108,7 +108,7 @@ def _line(outlook: Outlook, prefix: str) -> str:
         said.append(outlook.reason)
     if outlook.until is not None and outlook.then is not None:
         said.append(until(outlook.until, outlook.then))
-    return str(harmless("; ".join(said)))
+    return told("; ".join(said))
 
 
 def until(instant: Instant, then: State) -> str:

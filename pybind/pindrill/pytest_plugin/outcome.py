@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.reports.plain import harmless
 from pindrill.reports.text import print_cells
 from pindrill.runner.results import Result
 
@@ -67,13 +68,15 @@ def _evidence(telling: Sequence[Result], lines: Sequence[Result], prefix: str = 
     first = f"{prefix}{worst['verdict']}: {worst['code']} {worst['scenario']}: {worst['reason']}{of}"
     written = io.StringIO()
     print_cells(Console(file=written, width=_WIDTH, color_system=None), telling)
-    return f"{first}\n\n{written.getvalue().rstrip()}"
+    return f"{harmless(first)}\n\n{written.getvalue().rstrip()}"
 
 
 def _nothing(what: str, lines: Sequence[Result]) -> str:
     told = "\n".join(
-        f"  {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}, a correct client would "
-        f"{line['expected']}: {line['reason']}"
+        harmless(
+            f"  {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}, a correct client would "
+            f"{line['expected']}: {line['reason']}"
+        )
         for line in lines
     )
     return f"not judged, so not a pass: {what}\n{told or '  no cell at all'}"
