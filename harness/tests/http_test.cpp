@@ -155,6 +155,17 @@ TEST(SecretScanner, FindsSecretsInPiecesOfAnySize) {
   }
 }
 
+TEST(SecretScanner, FindsOneBehindManyThatWereMadeUp) {
+  std::string text;
+  for (char first = '0'; first <= '9'; ++first) {
+    for (const char second : {'a', 'b', 'c', 'd'})
+      text += std::string("pd7s") + first + second + std::string(22, '0') + " ";
+  }
+  const auto found = secrets_in(text + kSecret, 100);
+  EXPECT_EQ(found.size(), 41U);
+  EXPECT_EQ(found.back(), kSecret);
+}
+
 TEST(SecretScanner, TakesNothingElse) {
   for (const auto& text : {"pd7s0123456789abcdef0123456", "pd7s0123456789abcdef0123456G",
                            "PD7S0123456789abcdef01234567", "pd7s 123456789abcdef01234567"}) {
