@@ -11,7 +11,7 @@ from pindrill import _core
 from pindrill.judge import Control, Finding
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
-from pindrill.model import GENUINE, STRATEGY, VerdictWord
+from pindrill.model import GENUINE, HOST, STRATEGY, VerdictWord
 from pindrill.runner.clocks import believed, blamed, other_dates
 from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
@@ -56,6 +56,7 @@ def test_who_takes_no_leaf_of_decades_is_asked_with_shorter_ones(mint: Mint) -> 
         assert wanted.leaf[1] - wanted.leaf[0] < timedelta(days=398)
         words = blamed(lambda dates, it=wanted: _answer(dates == it), mint.leaf(GENUINE))  # type: ignore[misc]
         assert f"and accepts {wanted}: the clocks" in words
+    assert blamed(lambda dates: Control.ACCEPTED, mint.leaf(GENUINE)) == ""  # its own issuers were refused
     assert blamed(lambda dates: Control.REFUSED, mint.leaf(GENUINE)) == ""
     assert blamed(lambda dates: Control.INCONCLUSIVE, mint.leaf(GENUINE)) == ""
 
@@ -90,7 +91,31 @@ def test_only_dates_differ_from_the_genuine_twin(tmp_path: Path, code: str) -> N
     shown = mint.credential(wide.stages[-1].serve).chain
     assert [each.common_name for each in shown] == [each.common_name for each in mint.credential(ordinary.serve).chain]
     for at in (10 * 365 * 86400, 65 * 365 * 86400):
-        assert (
-            verify(tmp_path, shown, mint.trust(wide.trust), "-attime", str(at), "-verify_hostname", "app.pin.test")
-            == ""
-        )
+        assert verify(tmp_path, shown, mint.trust(wide.trust), "-attime", str(at), "-verify_hostname", HOST) == ""
+
+
+def test_a_kept_leaf_that_expires_before_others_is_told_too(pindrill: Pindrill, tmp_path: Path) -> None:
+    """By a clock 200 days ahead it has expired, and what is minted afresh has not."""
+    keyring = Keyring.create(tmp_path / "keys")
+    issuer = keyring.root("root-current").intermediate(
+        keyring.private("intermediate-current"),
+        _core.CertificateSpec(keyring.authority_name("intermediate-current"), ca=True),
+    )
+    spec = _core.CertificateSpec(HOST, dns=[HOST], not_after=timedelta(days=67))
+    old = issuer.issue(keyring.key("leaf-current"), spec)
+    (tmp_path / "keys" / "certificates" / "leaf-current.pem").write_text(old.pem)
+    kept = ("--keyring", str(tmp_path / "keys"), "--tls", "1.3")
+    ran = pindrill.drill(("faketime", "-f", "+200d", *CURL), *kept, only=("BL1", "BL6", "RO6"))
+    assert (ran.codes("inconclusive"), ran.codes("pass")) == ({"BL1", "BL6"}, {"RO6"}), ran.out
+    assert all("the clocks" in line["reason"] for line in ran.results if line["code"] != "RO6")
+
+
+def test_a_root_kept_elsewhere_is_no_end_of_the_drill(pindrill: Pindrill, tmp_path: Path) -> None:
+    """What would be asked with other dates cannot be made: the outage stays one."""
+    keyring = Keyring.create(tmp_path / "keys")
+    public = keyring.key("root-backup").public_pem()
+    keyring.import_key("root-backup", public)
+    client = (sys.executable, str(CLIENT), "accepts-nothing", "--target", "{target_file}")
+    kept = ("--keyring", str(tmp_path / "keys"), "--tls", "1.3", "--strategy", "leaf-cert+backup")
+    ran = pindrill.drill(client, *kept, only=("BL1",))
+    assert (ran.code, ran.codes("outage")) == (1, {"BL1"}), ran.out

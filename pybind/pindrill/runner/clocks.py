@@ -6,6 +6,7 @@ to it, and what it must refuse looks right.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -78,7 +79,8 @@ def around_now() -> OtherDates:
 def blamed(ask: Ask, genuine: _core.Certificate) -> str:
     """Of a client that refuses the genuine server: whether only its dates are the reason, in words."""
     accepted = next((dates for dates in other_dates() if ask(dates) is Control.ACCEPTED), None)
-    if accepted is None:
+    # Its issuers were certified again for that: with its own dates it must still be refused.
+    if accepted is None or ask(_own_dates(genuine)) is not Control.REFUSED:
         return ""
     first, last = (datetime.fromtimestamp(at, UTC) for at in (genuine.not_before, genuine.not_after))
     return (
@@ -97,6 +99,13 @@ def believed(ask: Ask, scenario: Scenario, leak: Finding) -> Finding:
         verdict=VerdictWord.INCONCLUSIVE,
         reason=f"it accepts these dates, but refuses the genuine server with {right}, which is today: {_REMEDY}",
     )
+
+
+def _own_dates(leaf: _core.Certificate) -> OtherDates:
+    """To the hour, so that all cells share one."""
+    now = time.time()
+    begin, end = (timedelta(hours=(at - now) // 3600) for at in (leaf.not_before, leaf.not_after))
+    return OtherDates(leaf=(begin, end), issuer=at_any_time(inside=_DAY))
 
 
 def _has_wrong_dates(served: Served) -> bool:

@@ -19,6 +19,7 @@ from pindrill.judge import (
     judge_stage,
     under_its_spelling,
 )
+from pindrill.keyring import NotServable
 from pindrill.mint import Mint
 from pindrill.model import (
     GENUINE,
@@ -37,7 +38,7 @@ from pindrill.model import (
     VerdictWord,
 )
 from pindrill.runner.bench import Bench, Run, StageRun, hung
-from pindrill.runner.clocks import BY_A_WRONG_CLOCK, Ask, believed, blamed
+from pindrill.runner.clocks import BY_A_WRONG_CLOCK, Ask, OtherDates, believed, blamed
 from pindrill.runner.plan import Cell, Pinning, Planner, Play
 from pindrill.runner.results import Result, result_line
 
@@ -215,7 +216,13 @@ class Drill:
         return blamed(self._dated(cell), self._mint.leaf(cell.scenario.genuine))
 
     def _dated(self, cell: Cell) -> Ask:
-        return lambda dates: self._control(self._planner.genuine_with(dates, cell))
+        def ask(dates: OtherDates) -> Control:
+            try:
+                return self._control(self._planner.genuine_with(dates, cell))
+            except NotServable:
+                return Control.ABSENT
+
+        return ask
 
     def _control(self, twin: Play | None) -> Control:
         if twin is None:
