@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,8 +56,28 @@ def chromium(lab: Lab, *options: str) -> list[str]:
     return [*trusting(lab, run), "{proxy}"]
 
 
-def verdicts(audited: Audited, lab: Lab) -> dict[str, str]:
-    return {habit: audited.verdict(lab.destination(habit)) for habit in HABITS}
+LOOKING = {
+    "unpinned": "intercepted",
+    "pinned": "pinned",
+    "validated": "pinned",
+    **dict.fromkeys(("second", "second-of-three", "third", "last", "listed", "listed-issuer"), "wrong-certificate"),
+}
+"""Where an app looks for its pin, and what that deserves."""
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Lab]:
+    with laboratory(tmp_path / "lab", tuple(LOOKING)) as made:
+        yield made
+
+
+def directly(lab: Lab, habits: Iterable[str] = HABITS) -> list[str]:
+    hosts = [part for habit in habits for part in ("--host", f"{habit}.lab.test")]
+    return ["--direct", *hosts, "--port", str(lab.port), "--port", str(lab.plain_port)]
+
+
+def verdicts(audited: Audited, lab: Lab, habits: Iterable[str] = HABITS) -> dict[str, str]:
+    return {habit: audited.verdict(lab.destination(habit)) for habit in habits}
 
 
 def told(audited: Audited) -> str:
@@ -79,11 +99,21 @@ def test_an_okhttp_app_behind_a_proxy(pindrill: Pindrill, lab: Lab) -> None:
 
 
 def test_a_go_app_that_knows_no_proxy(pindrill: Pindrill, lab: Lab) -> None:
-    hosts = [part for habit in HABITS for part in ("--host", f"{habit}.lab.test")]
-    ports = ["--port", str(lab.port), "--port", str(lab.plain_port)]
-    audited = audit(pindrill, "--direct", *hosts, "--host", "never.lab.test", *ports, *lab.options, "--", *go_app(lab))
+    audited = audit(pindrill, *directly(lab), "--host", "never.lab.test", *lab.options, "--", *go_app(lab))
     assert verdicts(audited, lab) == DESERVED, told(audited)
     assert audited.verdict(f"never.lab.test:{lab.port}") == "not-contacted"
+
+
+@pytest.mark.parametrize("way", ["proxy", "direct"])
+def test_a_python_app_that_looks_for_its_pin_here_or_there(pindrill: Pindrill, places: Lab, way: str) -> None:
+    options = ["--proxy"] if way == "proxy" else directly(places, LOOKING)
+    audited = audit(pindrill, *options, *places.options, "--", *python_app(places))
+    assert verdicts(audited, places, LOOKING) == LOOKING, told(audited)
+
+
+def test_a_go_app_that_looks_for_its_pin_here_or_there(pindrill: Pindrill, places: Lab) -> None:
+    audited = audit(pindrill, *directly(places, LOOKING), *places.options, "--", *go_app(places))
+    assert verdicts(audited, places, LOOKING) == LOOKING, told(audited)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +126,7 @@ def test_a_page_in_chromium(pindrill: Pindrill, lab: Lab, options: tuple[str, ..
 
 def test_without_trust_in_the_test_ca_nothing_is_called_pinned(pindrill: Pindrill, lab: Lab) -> None:
     program = f'"{APPS}/go/build/app" "{lab.list_file}" "{lab.directory}/genuine.pem"'
-    hosts = [part for habit in HABITS for part in ("--host", f"{habit}.lab.test")]
-    ports = ["--port", str(lab.port), "--port", str(lab.plain_port)]
-    audited = audit(pindrill, "--direct", *hosts, *ports, *lab.options, "--", "sh", "-c", program)
+    audited = audit(pindrill, *directly(lab), *lab.options, "--", "sh", "-c", program)
     found = verdicts(audited, lab)
     assert found["careless"] == "no-validation", told(audited)
     assert {found["pinned"], found["unpinned"], found["leaky"]} <= {"ca-untrusted", "inconclusive"}, told(audited)

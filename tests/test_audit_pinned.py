@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 from pindrill.audit.facts import Run
+from pindrill.audit.showing import EVERY_PLACE
 from pindrill.audit.words import AuditWord
-from support.audit_rows import CLOSING, REFUSED, Row, check, runs, two
+from support.audit_rows import CLOSING, PLACES, REFUSED, Row, check, runs, two
 from support.contacts import (
     OTHER,
     SECOND,
@@ -30,6 +31,7 @@ from support.facts import HELLO, alert, finished, requested, seen, shown
 
 W = AuditWord
 TRUST = trust()
+CLOSED_RUNS = ((passed(),), (closed(),), (closed(),))
 DIED = Run(number=2, death="was killed by SIGSEGV")
 OTHERWISE_TRUSTED = trust(SECOND)
 UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
@@ -50,30 +52,46 @@ BEFORE_US = contact(C.TRUSTED_CA, finished(alerts=(alert(0, at=60), alert(0, sen
 
 ROWS = (
     # pinned: pass-through works, this stack trusts the test CA elsewhere, refused repeatedly
-    Row("pinned, alerts", (*TRUST, *REFUSED), W.PINNED, "refused the test CA twice"),
-    Row("pinned, closing after the handshake", (*TRUST, *CLOSING), W.PINNED, "works when passed through"),
-    Row("pinned, says where the CA is trusted", (*TRUST, *REFUSED), W.PINNED, "trusts the test CA at other.pin.test"),
-    Row("pinned, trust shown afterwards", (*REFUSED, *TRUST), W.PINNED),
-    Row("pinned, silent FINs", (*TRUST, passed(), *two(vanished())), W.PINNED),
-    Row("pinned, alert after Finished", (*TRUST, passed(), *two(ALERTED_AFTER)), W.PINNED, "alert 46"),
-    Row("pinned, the server's complaint came before the FIN", (*TRUST, passed(), *two(CUT)), W.PINNED, "alert 48"),
-    Row("pinned, user_canceled and close_notify", (*TRUST, passed(), *two(POLITE)), W.PINNED),
-    Row("pinned, h2 boilerplate only", (*TRUST, passed(), *two(PREFACE)), W.PINNED, "boilerplate"),
-    Row("pinned, internal error is an alert like any other", (*TRUST, passed(), *two(told(number=80))), W.PINNED),
-    Row("pinned, TLS 1.2", (*TRUST, passed((40,), "TLSv1.2"), *two(told())), W.PINNED),
+    Row("pinned, alerts", (*TRUST, *PLACES, *REFUSED), W.PINNED, "refused the test CA twice"),
+    Row("pinned, closing after the handshake", (*TRUST, *PLACES, *CLOSING), W.PINNED, "works when passed through"),
+    Row(
+        "pinned, says where the CA is trusted",
+        (*TRUST, *PLACES, *REFUSED),
+        W.PINNED,
+        "trusts the test CA at other.pin.test",
+    ),
+    Row("pinned, trust shown afterwards", (*REFUSED, *TRUST, *PLACES), W.PINNED),
+    Row("pinned, silent FINs", (*TRUST, *PLACES, passed(), *two(vanished())), W.PINNED),
+    Row("pinned, alert after Finished", (*TRUST, *PLACES, passed(), *two(ALERTED_AFTER)), W.PINNED, "alert 46"),
+    Row(
+        "pinned, the server's complaint came before the FIN",
+        (*TRUST, *PLACES, passed(), *two(CUT)),
+        W.PINNED,
+        "alert 48",
+    ),
+    Row("pinned, user_canceled and close_notify", (*TRUST, *PLACES, passed(), *two(POLITE)), W.PINNED),
+    Row("pinned, h2 boilerplate only", (*TRUST, *PLACES, passed(), *two(PREFACE)), W.PINNED, "boilerplate"),
+    Row(
+        "pinned, internal error is an alert like any other",
+        (*TRUST, *PLACES, passed(), *two(told(number=80))),
+        W.PINNED,
+    ),
+    Row("pinned, TLS 1.2", (*TRUST, *PLACES, passed((40,), "TLSv1.2"), *two(told())), W.PINNED),
     Row(
         "pinned, the client certificate's records before",
-        (*TRUST, passed((900, 300, 53, 90)), told(), told()),
+        (*TRUST, *PLACES, passed((900, 300, 53, 90)), told(), told()),
         W.PINNED,
     ),
-    Row("pinned, refuses all others too", (*TRUST, *REFUSED, told(C.OTHER_HOST), told(C.SELF_SIGNED)), W.PINNED),
-    Row("pinned, with upstream failures beside", (*TRUST, *REFUSED, NOT_RESOLVED), W.PINNED),
+    Row(
+        "pinned, refuses all others too", (*TRUST, *PLACES, *REFUSED, told(C.OTHER_HOST), told(C.SELF_SIGNED)), W.PINNED
+    ),
+    Row("pinned, with upstream failures beside", (*TRUST, *PLACES, *REFUSED, NOT_RESOLVED), W.PINNED),
     Row(
         "pinned, more connections than idle ones",
-        runs(TRUST, (passed(), idle()), (closed(), closed(), closed())),
+        runs((*TRUST, *PLACES), (passed(), idle()), (closed(), closed(), closed())),
         W.PINNED,
     ),
-    Row("pinned, names its stack", (*TRUST, *REFUSED), W.PINNED, stack=STACK),
+    Row("pinned, names its stack", (*TRUST, *PLACES, *REFUSED), W.PINNED, stack=STACK),
     # ... pass-through works
     Row("never passed through", (*TRUST, told(), told()), W.INCONCLUSIVE, "never seen to work when passed"),
     Row("passed through without data", (*TRUST, idle(), told(), told()), W.INCONCLUSIVE, "never seen to work"),
@@ -107,19 +125,21 @@ ROWS = (
     ),
     Row("T11 open at the end", (*TRUST, *REFUSED, held()), W.INCONCLUSIVE, "a timeout is no refusal"),
     Row(
-        "T11 open as in pass-through", runs(TRUST, (passed(), idle()), (held(), closed()), (held(), closed())), W.PINNED
+        "T11 open as in pass-through",
+        runs((*TRUST, *PLACES), (passed(), idle()), (held(), closed()), (held(), closed())),
+        W.PINNED,
     ),
     Row("a failure of ours is no refusal", (*TRUST, passed(), *two(BROKEN)), W.INCONCLUSIVE, "could not be minted"),
     Row("closed after the server", (*TRUST, passed(), *two(AFTER_US)), W.INCONCLUSIVE, "until the server closed"),
-    Row("closed before the server", (*TRUST, passed(), *two(BEFORE_US)), W.PINNED),
+    Row("closed before the server", (*TRUST, *PLACES, passed(), *two(BEFORE_US)), W.PINNED),
     Row(
         "an alert is one, whatever became of the upstream",
-        (*TRUST, passed(), *two(told(upstream_failure="reset"))),
+        (*TRUST, *PLACES, passed(), *two(told(upstream_failure="reset"))),
         W.PINNED,
     ),
     Row(
         "what the upstream did afterwards is none of it",
-        (*TRUST, passed(), *two(closed(upstream_failure="alert"))),
+        (*TRUST, *PLACES, passed(), *two(closed(upstream_failure="alert"))),
         W.PINNED,
     ),
     Row(
@@ -128,11 +148,15 @@ ROWS = (
         W.INCONCLUSIVE,
         "until the server",
     ),
-    Row("closed before the server's end", (*TRUST, passed(), *two(closed(upstream_ended_at=SPAN * 90))), W.PINNED),
+    Row(
+        "closed before the server's end",
+        (*TRUST, *PLACES, passed(), *two(closed(upstream_ended_at=SPAN * 90))),
+        W.PINNED,
+    ),
     Row("an upstream failure is no refusal", (*TRUST, passed(), *two(NOT_RESOLVED)), W.INCONCLUSIVE, "no address"),
     # ... beyond the connections that carry nothing anyway
     Row("idle ones look like refusals", (*TRUST, passed(), idle(), *two(closed())), W.INCONCLUSIVE, "as some do when"),
-    Row("idle ones do not look like alerts", (*TRUST, passed(), idle(), *two(told())), W.PINNED),
+    Row("idle ones do not look like alerts", (*TRUST, *PLACES, passed(), idle(), *two(told())), W.PINNED),
     Row("as many as are idle", runs(TRUST, (passed(), idle()), (closed(),), (closed(),)), W.INCONCLUSIVE, "as some do"),
     Row(
         "idle ones of a run with a fault do not count",
@@ -141,7 +165,7 @@ ROWS = (
     ),
     Row(
         "idle because another was refused is not normal",
-        runs(TRUST, (passed(),), (told(destination=THIRD), idle()), (closed(),), (closed(),)),
+        runs((*TRUST, *PLACES), (passed(),), (told(destination=THIRD), idle()), (closed(),), (closed(),)),
         W.PINNED,
     ),
     # ... while no other destination stops the app
@@ -153,12 +177,12 @@ ROWS = (
     ),
     Row(
         "alerts while another was refused",
-        runs(TRUST, (passed(),), (told(destination=THIRD), told()), (told(destination=THIRD), told())),
+        runs((*TRUST, *PLACES), (passed(),), (told(destination=THIRD), told()), (told(destination=THIRD), told())),
         W.PINNED,
     ),
     Row(
         "closed before another was refused",
-        runs(TRUST, (passed(),), (closed(), told(destination=THIRD)), (closed(), told(destination=THIRD))),
+        runs((*TRUST, *PLACES), (passed(),), (closed(), told(destination=THIRD)), (closed(), told(destination=THIRD))),
         W.PINNED,
     ),
     Row(
@@ -168,12 +192,12 @@ ROWS = (
     ),
     Row(
         "closed while another was read and answered",
-        runs(TRUST, (passed(),), (read(destination=THIRD), closed()), (read(destination=THIRD), closed())),
+        runs((*TRUST, *PLACES), (passed(),), (read(destination=THIRD), closed()), (read(destination=THIRD), closed())),
         W.PINNED,
     ),
     Row(
         "closed while another stood open",
-        runs(TRUST, (passed(),), (held(destination=THIRD), closed()), (held(destination=THIRD), closed())),
+        runs((*TRUST, *PLACES), (passed(),), (held(destination=THIRD), closed()), (held(destination=THIRD), closed())),
         W.PINNED,
     ),
     Row(
@@ -191,12 +215,73 @@ ROWS = (
     ),
     Row(
         "closed after another had refused, which its server ended",
-        (*TRUST, passed(), replace(CUT, destination=THIRD), *two(closed())),
+        (*TRUST, *PLACES, passed(), replace(CUT, destination=THIRD), *two(closed())),
         W.PINNED,
     ),
     # ... trust in the test CA, shown by this very stack
-    Row("no trust by anybody", REFUSED, W.CA_UNTRUSTED, "nothing can be said about pinning"),
+    Row("no trust by anybody", REFUSED, W.CA_UNTRUSTED, "pinned, or the test CA is not trusted by it: these"),
     Row("unknown_ca proves nothing more", (passed(), *two(told(number=48))), W.CA_UNTRUSTED),
+    Row("says what to do", REFUSED, W.CA_UNTRUSTED, "let the same client contact one host without a pin"),
+    # ... of which the difference between the test CA and one that nobody trusts is evidence, but no proof
+    Row(
+        "completes the handshake under the test CA alone",
+        (*CLOSING, told(C.UNTRUSTED_CA), told(C.SELF_SIGNED), *PLACES),
+        W.INCONCLUSIVE,
+        "pinned, or refused for another reason that is not the CA: these cannot be told apart",
+    ),
+    Row(
+        "the difference is told",
+        (*CLOSING, told(C.UNTRUSTED_CA)),
+        W.INCONCLUSIVE,
+        "it treats the test CA (completed the handshake and closed without data (FIN)) otherwise than one that nobody "
+        "trusts (refused with alert 48)",
+    ),
+    Row("after the handshake for both", (*CLOSING, closed(C.UNTRUSTED_CA)), W.CA_UNTRUSTED, "under the test CA; let"),
+    Row("completes one of the untrusted", (*CLOSING, told(C.UNTRUSTED_CA), closed(C.SELF_SIGNED)), W.CA_UNTRUSTED),
+    Row("completes only sometimes", (*CLOSING, told(), told(C.UNTRUSTED_CA)), W.CA_UNTRUSTED),
+    Row("alerts differ", (passed(), *two(told(number=46)), told(C.UNTRUSTED_CA)), W.CA_UNTRUSTED, "otherwise than one"),
+    Row("alerts agree", (*REFUSED, told(C.UNTRUSTED_CA)), W.CA_UNTRUSTED, "under the test CA; let"),
+    Row(
+        "alerts differ for the self-signed one only",
+        (*REFUSED, told(C.UNTRUSTED_CA), told(C.SELF_SIGNED, number=46)),
+        W.CA_UNTRUSTED,
+        "under the test CA; let",
+    ),
+    Row(
+        "completes under the test CA alone, which another stack trusts",
+        (*OTHERWISE_TRUSTED, *CLOSING, told(C.UNTRUSTED_CA)),
+        W.INCONCLUSIVE,
+        "pinned, or refused for another reason",
+    ),
+    # ... the genuine certificates at every place of the list
+    *(
+        Row(
+            f"never shown: {left_out.condition}",
+            (*TRUST, *REFUSED, *(each for each in PLACES if each is not left_out)),
+            W.INCONCLUSIVE,
+            f"no refusal was seen under {left_out.condition}",
+        )
+        for left_out in PLACES
+    ),
+    Row(
+        "where it matters most, a close counts as any other",
+        runs(
+            (*TRUST, *(each for each in PLACES if each.condition not in EVERY_PLACE)),
+            *CLOSED_RUNS,
+            *((closed(each),) for each in EVERY_PLACE),
+        ),
+        W.PINNED,
+    ),
+    Row(
+        "where it matters most, a close in the shadow of another refusal is none",
+        runs(
+            (*TRUST, *(each for each in PLACES if each.condition is not C.GENUINE_ISSUERS_IN_PLACE)),
+            *CLOSED_RUNS,
+            (told(destination=THIRD), closed(C.GENUINE_ISSUERS_IN_PLACE)),
+        ),
+        W.INCONCLUSIVE,
+        "under genuine-issuers-in-place",
+    ),
     Row("refused everywhere", (*REFUSED, passed(destination=OTHER), *two(told(destination=OTHER))), W.CA_UNTRUSTED),
     Row("refused too seldom to say even that", (passed(), told()), W.INCONCLUSIVE, "only once"),
     Row("trust by another stack", (*OTHERWISE_TRUSTED, *REFUSED), W.INCONCLUSIVE, "intercepted nowhere"),
@@ -230,10 +315,10 @@ ROWS = (
         "only on a retry after a refusal",
     ),
     Row("trust by a retry after RST", (replace(RESET, destination=OTHER), *TRUST, *REFUSED), W.INCONCLUSIVE, "retry"),
-    Row("trust by a first connection, refused later", (*TRUST, told(destination=OTHER), *REFUSED), W.PINNED),
+    Row("trust by a first connection, refused later", (*TRUST, *PLACES, told(destination=OTHER), *REFUSED), W.PINNED),
     Row(
         "trust at a second place",
-        (told(destination=OTHER), *TRUST, *trust(destination=THIRD), *REFUSED),
+        (told(destination=OTHER), *TRUST, *trust(destination=THIRD), *PLACES, *REFUSED),
         W.PINNED,
         "third",
     ),

@@ -22,6 +22,7 @@ from pindrill.reports import audit_html, audit_text, audit_words
 from pindrill.runner.audit_lines import audit_line
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
+from support.audit_rows import PLACES
 from support.contacts import HOST, SECOND, C, in_order, leaked, passed, plain, read, told, trust
 from support.made_results import HOSTILE
 from support.simulated_app import Client, Wire
@@ -50,7 +51,7 @@ def every_word() -> list[dict[str, Any]]:
     made = lines(
         in_order(
             *trust(),
-            *(passed(), told(), told()),
+            *(passed(), told(), told(), *PLACES),
             read(**at("read.test"), readable=cookie),
             read(C.SELF_SIGNED, **at("careless.test")),
             read(C.OTHER_HOST, **at("name.test")),
@@ -126,8 +127,8 @@ def test_the_words_of_the_reports_are_those_of_the_judge() -> None:
 
 
 def test_the_table_says_what_pinned_means() -> None:
-    shown = rendered(lines(in_order(*trust(), passed(), told(), told())))
-    assert re.search(r"app\.pin\.test:443 +pinned \(pin or private trust anchor\) +3", shown)
+    shown = rendered(lines(in_order(*trust(), passed(), told(), told(), *PLACES)))
+    assert re.search(r"app\.pin\.test:443 +pinned \(pin or private trust anchor\) +8", shown)
     assert "2 destinations: 1 intercepted, 1 pinned" in shown
 
 

@@ -16,7 +16,7 @@ from pindrill.audit.verdict import judge
 from pindrill.audit.words import AuditWord
 from support.contacts import HOST, OTHER, SECOND, THIRD, C, contact
 from support.facts import HELLO, seen
-from support.simulated_app import Client, Wire
+from support.simulated_app import GENUINE, Client, Look, Wire
 
 W = AuditWord
 FOURTH, FIFTH = Destination("fourth.pin.test", 443), Destination("fifth.pin.test", 8443)
@@ -287,7 +287,7 @@ NATURES = {
     "unpinned": (ORDINARY, W.INTERCEPTED),
     "no validation": (CARELESS, W.NO_VALIDATION),
     "late": (LATE, W.LEAKED),
-    "pin on what is presented": (Client(pinned="presented"), W.WRONG_CERTIFICATE),
+    "pin on what is presented": (Client(pinned=lambda presented: GENUINE[0] in presented), W.WRONG_CERTIFICATE),
     "no name check": (Client(checks_name=False), W.WRONG_CERTIFICATE),
     "does not trust the test CA": (Client(trusts_test_ca=False), W.CA_UNTRUSTED),
     "does not trust the test CA, silent": (Client(trusts_test_ca=False, refuses="silent"), W.CA_UNTRUSTED),
@@ -323,6 +323,82 @@ def test_an_app_with_five_destinations(seed: int, per_start: bool) -> None:
         FIFTH: W.FALLBACK,
         Destination(FIFTH.host, 80): W.FALLBACK,
     }, {str(each.destination): each.reason for each in judge(wire.contacts)}
+
+
+def anywhere(wanted: str) -> Look:
+    return lambda presented: wanted in presented
+
+
+def at(place: int, wanted: str) -> Look:
+    return lambda presented: wanted in presented[place : place + 1 or None]
+
+
+LOOKS: dict[str, Look] = {
+    **{f"{each} anywhere": anywhere(each) for each in GENUINE},
+    **{
+        f"{each} at {place}, as in the genuine list": at(place, each)
+        for each, places in zip(GENUINE, ((-3,), (1, -2), (2, -1)), strict=True)
+        for place in places
+    },
+    "the second of three": lambda presented: len(presented) == len(GENUINE) and presented[1] == GENUINE[1],
+    "all but the first": lambda presented: presented[1:] == GENUINE[1:],
+    "everything anywhere": lambda presented: set(presented) >= set(GENUINE),
+    "all issuers anywhere": lambda presented: set(presented) >= set(GENUINE[1:]),
+    "the last, and the leaf anywhere": lambda presented: presented[-1] == GENUINE[-1] and GENUINE[0] in presented,
+    "the second, and the leaf anywhere": lambda presented: presented[1] == GENUINE[1] and GENUINE[0] in presented,
+}
+"""Clients that look for their pin in the presented list, work with the genuine one, and check no key but the first."""
+
+
+def test_those_who_look_at_the_presented_list_work_with_the_genuine_one() -> None:
+    assert all(look(GENUINE) for look in LOOKS.values())
+
+
+@pytest.mark.parametrize("per_start", [True, False], ids=["starts", "taps"])
+@pytest.mark.parametrize("refuses", ["alert", "closing", "silent"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_wherever_a_client_looks_in_the_presented_list(
+    look: str, refuses: Literal["alert", "closing", "silent"], per_start: bool
+) -> None:
+    wire = audit(with_other(Client(pinned=LOOKS[look], refuses=refuses)), everything(per_start=per_start))
+    assert words(wire) == {HOST: W.WRONG_CERTIFICATE, OTHER: W.INTERCEPTED}
+
+
+@pytest.mark.parametrize("refuses", ["alert", "closing", "silent"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_wherever_it_looks_while_other_refusals_stop_the_app(
+    look: str, refuses: Literal["alert", "closing", "silent"]
+) -> None:
+    """A flow that goes on only after an answer: what is refused elsewhere leaves a connection unused here."""
+
+    def app(wire: Wire) -> None:
+        looking = Client(pinned=LOOKS[look], refuses=refuses)
+        if wire.request(PINNED, THIRD) and wire.request(ORDINARY, OTHER):
+            wire.request(looking)
+        else:
+            wire.idle(looking)
+
+    assert words(audit(app))[HOST] is W.WRONG_CERTIFICATE
+
+
+def test_nothing_is_called_pinned_while_the_genuine_chain_is_not_known() -> None:
+    wire = audit(with_other(PINNED), Schedule(per_start=True))
+    assert words(wire)[HOST] is W.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("silent", range(5))
+def test_what_it_costs_to_show_every_place(silent: int) -> None:
+    """Starts of an app with so many silently pinned hosts, one that tells, and one without pins."""
+
+    def app(wire: Wire) -> None:
+        for number in range(silent):
+            wire.request(replace(PINNED, refuses="closing"), Destination(f"silent{number}.pin.test", 443))
+        wire.request(PINNED)
+        wire.request(ORDINARY, OTHER)
+
+    wire = audit(app)
+    assert set(words(wire).values()) == {W.PINNED, W.INTERCEPTED}
+    assert wire.schedule.run - 1 == 17 + 4 * silent
 
 
 def test_a_stack_with_roots_of_its_own_is_not_pinned() -> None:

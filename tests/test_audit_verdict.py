@@ -9,7 +9,7 @@ import pytest
 from pindrill.audit.facts import Condition, Kind, Readable
 from pindrill.audit.verdict import judge
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
-from support.audit_rows import REFUSED, Row, check, two
+from support.audit_rows import PLACES, REFUSED, Row, check, two
 from support.contacts import (
     HOST,
     OTHER,
@@ -59,18 +59,18 @@ ROWS = (
     # several stacks
     Row(
         "pinned, and another stack unknown",
-        (*TRUST, *REFUSED, passed(stack=SECOND)),
+        (*TRUST, *PLACES, *REFUSED, passed(stack=SECOND)),
         W.INCONCLUSIVE,
         f"{STACK}: pinned",
     ),
     Row(
         "pinned, and a stack that says nothing",
-        (*TRUST, *REFUSED, replace(UNSENT, seen=contact(None, UNSENT.seen, stack=SECOND).seen)),
+        (*TRUST, *PLACES, *REFUSED, replace(UNSENT, seen=contact(None, UNSENT.seen, stack=SECOND).seen)),
         W.PINNED,
     ),
     Row(
         "pinned, and another stack intercepted anyway",
-        (*TRUST, passed(stack=SECOND), *REFUSED, read(stack=SECOND)),
+        (*TRUST, passed(stack=SECOND), *PLACES, *REFUSED, read(stack=SECOND)),
         W.INTERCEPTED,
         f"{STACK}: pinned",
         stack=SECOND,
@@ -106,7 +106,7 @@ def test_the_order_of_arrival_of_facts_changes_nothing(row: Row) -> None:
 
 def test_pinned_falls_with_any_of_what_it_rests_on() -> None:
     """Leave out any one contact of a minimal proof, and nothing is said."""
-    proof = in_order(*TRUST, *REFUSED)
+    proof = in_order(*TRUST, *REFUSED, *PLACES)
     for left_out in range(len(proof)):
         rest = proof[:left_out] + proof[left_out + 1 :]
         at_host = {each.destination: each.word for each in judge(rest)}[HOST]

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from pindrill import _core
 from pindrill.audit.facts import Condition, Destination
+from pindrill.audit.showing import STAPLED
 from pindrill.keyring import INTERCEPTION_ROOT, Keyring
 from pindrill.model import UsageError
 from pindrill.runner.forge import Forge
 from support.openssl import verify
+from support.simulated_app import GENUINE, LISTS
 
 SHOP = Destination("shop.test", 443)
 
@@ -37,6 +39,8 @@ def trust(forge: Forge) -> list[_core.Certificate]:
         Condition.GENUINE_LEAF_APPENDED,
         Condition.GENUINE_LEAF_SECOND,
         Condition.GENUINE_ISSUERS_APPENDED,
+        Condition.GENUINE_ISSUERS_IN_PLACE,
+        Condition.GENUINE_EVERYWHERE,
     ],
 )
 def test_who_trusts_the_test_ca_accepts(forge: Forge, condition: Condition, tmp_path: Path) -> None:
@@ -91,6 +95,20 @@ def test_the_genuine_chain_comes_with_a_key_of_ours(forge: Forge) -> None:
     shown = forge.credential(Condition.GENUINE_LEAF_WITHOUT_KEY, SHOP)
     assert [each.common_name for each in shown.chain] == ["shop.test", "genuine"]
     assert shown.key.type_name == "RSA-2048"
+
+
+@pytest.mark.parametrize("condition", sorted(STAPLED))
+def test_each_stapled_list_is_what_the_tests_of_the_schedule_say(condition: Condition) -> None:
+    made = Forge(Keyring())
+    root = _core.Authority.root(_core.KeyPair.generate("p-256"), _core.CertificateSpec("genuine", ca=True))
+    issuer = root.intermediate(_core.KeyPair.generate("p-256"), _core.CertificateSpec(GENUINE[1], ca=True))
+    key = _core.KeyPair.generate("p-256")
+    leaf = issuer.issue(key, _core.CertificateSpec("shop.test", dns=["shop.test"]))
+    genuine = dict(zip((each.pem for each in (leaf, issuer.certificate, root.certificate)), GENUINE, strict=True))
+    made.learn(SHOP, [leaf, issuer.certificate, root.certificate])
+    first, *others = (genuine.get(each.pem, each.common_name) for each in made.credential(condition, SHOP).chain)
+    ours = {f"{made.ca_name} issuing": "our issuer"}
+    assert (first, *(ours.get(each, each) for each in others)) == ("shop.test", *LISTS[condition][1:])
 
 
 def test_an_address_is_a_name_too(forge: Forge, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_what_is_read_is_told_and_a_refusal_is_no_pinning_without_controls(set_u
 
 def test_with_controls_a_pinned_destination_is_called_pinned(set_up: SetUp) -> None:
     set_up.start("--set=pindrill_controls=true")
-    for _ in range(12):
+    for _ in range(30):
         set_up.unpinned_client()
         set_up.pinned_client()
         if "pinned (pin or private trust anchor)" in set_up.words(0, HOST):

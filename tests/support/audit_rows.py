@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pindrill.audit.facts import Contact, Destination, Run
+from pindrill.audit.showing import STAPLED
 from pindrill.audit.verdict import AuditVerdict, judge
 from pindrill.audit.words import AuditWord
 
@@ -12,6 +13,8 @@ from support.contacts import HOST, closed, in_order, passed, told
 
 REFUSED = (passed(), told(), told())
 CLOSING = (passed(), closed(), closed())
+PLACES = tuple(told(each) for each in sorted(STAPLED))
+"""The genuine certificates at every place of the list, refused."""
 
 
 def two(make: Contact) -> tuple[Contact, Contact]:

@@ -17,6 +17,8 @@ from pindrill import _core
 from support.cli import PATIENCE_S, PROGRAM, Pindrill
 
 HABITS = ("pinned", "unpinned", "careless", "leaky", "falling")
+PINNED_PLACE = {"validated": 1, "second": 1, "second-of-three": 1, "third": 2, "last": -1, "listed-issuer": 1}
+"""Which certificate of the genuine list an app of that habit pins, where it is not the leaf."""
 _ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"
 
 
@@ -52,6 +54,8 @@ def laboratory(directory: Path, habits: Sequence[str] = HABITS) -> Iterator[Lab]
     root = _core.Authority.root(
         _core.KeyPair.generate("p-256"), _core.CertificateSpec("pindrill TEST Root of the laboratory", ca=True)
     )
+    upper = _under(root, "upper")
+    issuer = _under(upper, "issuing")
     block = f"127.{secrets.randbelow(100) + 100}.{secrets.randbelow(250) + 1}"
     port, plain_port = _free_port(block), _free_port(block)
     servers: dict[str, _core.Server] = {}
@@ -60,7 +64,8 @@ def laboratory(directory: Path, habits: Sequence[str] = HABITS) -> Iterator[Lab]
     described: list[dict[str, Any]] = []
     for number, habit in enumerate(habits, start=1):
         host, address, key = f"{habit}.lab.test", f"{block}.{number}", _core.KeyPair.generate("p-256")
-        credential = _core.Credential(key, [root.issue(key, _core.CertificateSpec(host, dns=[host]))])
+        leaf = issuer.issue(key, _core.CertificateSpec(host, dns=[host]))
+        credential = _core.Credential(key, [leaf, issuer.certificate, upper.certificate])
         for each in (port, plain_port):
             servers[f"{host}:{each}"] = _core.Server(
                 loop, address, each, _core.ServerContext(), host, credential, _ANSWER
@@ -75,12 +80,19 @@ def laboratory(directory: Path, habits: Sequence[str] = HABITS) -> Iterator[Lab]
                 "certificate": _core.Pin.of_certificate(credential.chain[0]).base64,
             }
         )
-        lines.append(f"{habit} {host} {port} {_core.Pin.of_key(key).base64} {plain_port}")
+        pinned = _core.Pin.of_key(_core.KeyPair.from_pem(credential.chain[PINNED_PLACE.get(habit, 0)].pem)).base64
+        lines.append(f"{habit} {host} {port} {pinned} {plain_port}")
     (directory / "upstream-hosts").write_text("\n".join(hosts) + "\n")
     (directory / "genuine.pem").write_text(root.certificate.pem)
     (directory / "destinations.json").write_text(json.dumps(described))
     (directory / "destinations").write_text("\n".join(lines) + "\n")
     yield Lab(directory, port, plain_port, servers)
+
+
+def _under(above: _core.Authority, name: str) -> _core.Authority:
+    return above.intermediate(
+        _core.KeyPair.generate("p-256"), _core.CertificateSpec(f"pindrill TEST {name} CA of the laboratory", ca=True)
+    )
 
 
 def _free_port(block: str) -> int:

@@ -8,11 +8,22 @@ from typing import Literal
 
 from pindrill.audit.facts import Condition, Contact, Destination, Question
 from pindrill.audit.schedule import Schedule
-from pindrill.audit.showing import STAPLED, UNTRUSTED
+from pindrill.audit.showing import UNTRUSTED
 
 from support.contacts import HOST, SPAN, STACK, closed, leaked, moved, passed, plain, read, told, vanished
 from support.facts import ENDED, HELLO, requested
 
+GENUINE = ("leaf", "issuer", "issuer's issuer")
+LISTS = {
+    Condition.GENUINE_LEAF_APPENDED: ("ours", "our issuer", GENUINE[0]),
+    Condition.GENUINE_ISSUERS_APPENDED: ("ours", "our issuer", *GENUINE[1:]),
+    Condition.GENUINE_LEAF_SECOND: ("ours", GENUINE[0], "our issuer"),
+    Condition.GENUINE_ISSUERS_IN_PLACE: ("ours", *GENUINE[1:]),
+    Condition.GENUINE_EVERYWHERE: ("ours", *GENUINE[1:], *GENUINE),
+}
+"""What each stapled condition presents, where the genuine list is GENUINE."""
+Look = Callable[[tuple[str, ...]], bool]
+"""Does a client that looks for its pin in the presented list find it?"""
 MAKE = {"alert": told, "closing": closed, "silent": vanished}
 
 
@@ -21,7 +32,8 @@ class Client:
     """One TLS client: what it checks, and how it refuses."""
 
     trusts_test_ca: bool = True
-    pinned: Literal["no", "validated", "presented"] = "no"
+    pinned: Literal["no", "validated"] | Look = "no"
+    """With a pin on the validated chain, or on what the server presents."""
     validates: bool = True
     checks_name: bool = True
     late: bool = False
@@ -37,7 +49,9 @@ class Client:
             return False
         if condition is Condition.EXPIRED or (condition is Condition.OTHER_HOST and self.checks_name):
             return False
-        return self.pinned == "no" or (self.pinned == "presented" and condition in STAPLED)
+        if callable(self.pinned):
+            return condition in LISTS and self.pinned(LISTS[condition])
+        return self.pinned == "no"
 
     def meets(self, condition: Condition) -> Contact:
         if condition is Condition.PASS_THROUGH:

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from math import inf
 
 from pindrill.audit.facts import Condition, Contact, Destination, Run
-from pindrill.audit.showing import REFUSALS, ROGUE, SILENT, UNTRUSTED, Showing, What, answered_at, left_at, show
+from pindrill.audit.showing import (
+    EVERY_PLACE,
+    REFUSALS,
+    ROGUE,
+    SILENT,
+    STAPLED,
+    UNTRUSTED,
+    Showing,
+    What,
+    answered_at,
+    left_at,
+    show,
+)
 from pindrill.classify import SAME_MOMENT
 
 _UNTRUSTED_CERTIFICATE = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
@@ -25,6 +37,16 @@ class Refusals:
 
     counted: tuple[Showing, ...]
     excuses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How one stack treats the test CA, and how a certificate that nobody trusts, where it tells them apart."""
+
+    trusted: tuple[Showing, ...]
+    untrusted: tuple[Showing, ...]
+    completes: bool
+    """It completes the handshake under the test CA alone: what it checks there let the test CA through."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,33 @@ class Evidence:
             needed = [each for each in needed if each.what is not What.VANISHED]
         counted = sorted([*told, *needed], key=lambda each: each.contact.seen.accepted_at)
         return Refusals(tuple(counted), tuple(excuses))
+
+    def refusals_of_chains(self, destination: Destination, stack: str) -> Refusals:
+        """Of the test CA's chains for the right name, alone and with the genuine certificates at every place."""
+        return self.refusals(destination, stack, (Condition.TRUSTED_CA, *EVERY_PLACE))
+
+    def places_not_refused(self, destination: Destination, stack: str) -> tuple[Condition, ...]:
+        """Under which stapled chains no refusal was seen: a client that compares there would have been let through.
+
+        Where it matters most (`EVERY_PLACE`) the refusal must count, as one of the test CA itself."""
+        counted = {each.contact.condition for each in self.refusals_of_chains(destination, stack).counted}
+        seen = {each.contact.condition for each in self.at(destination, stack) if each.what in REFUSALS}
+        return tuple(
+            each for each in Condition if each in STAPLED and each not in (counted if each in EVERY_PLACE else seen)
+        )
+
+    def told_apart(self, destination: Destination, stack: str) -> Apart | None:
+        """None: it treats them alike, or one of them was not refused so that it counts. Evidence of trust, no proof."""
+        trusted = self.refusals(destination, stack, (Condition.TRUSTED_CA,)).counted
+        untrusted = self.refusals(destination, stack, _UNTRUSTED_CERTIFICATE).counted
+        if not trusted or not untrusted:
+            return None
+        before = not any(each.contact.seen.finished_at for each in untrusted)
+        completes = before and all(each.contact.seen.finished_at for each in trusted)
+        alerts = all(each.what is What.REFUSED for each in (*trusted, *untrusted))
+        if completes or (alerts and {each.why for each in trusted}.isdisjoint(each.why for each in untrusted)):
+            return Apart(trusted, untrusted, completes)
+        return None
 
     def unexplained_open(self, destination: Destination, stack: str) -> int:
         """Connections under the test CA that stood open without data, beyond those that do so anyway (T11)."""

@@ -25,6 +25,12 @@ class Condition(StrEnum):
     """The chain of TRUSTED_CA, then the genuine leaf, last (CVE-2016-2402)."""
     GENUINE_ISSUERS_APPENDED = "genuine-issuers-appended"
     GENUINE_LEAF_SECOND = "genuine-leaf-at-second-position"
+    GENUINE_ISSUERS_IN_PLACE = "genuine-issuers-in-place"
+    """The genuine list with another leaf, which the test CA's root issued itself: every place but the first is as the
+    genuine server fills it, counted from either end."""
+    GENUINE_EVERYWHERE = "genuine-at-every-position"
+    """The list of GENUINE_ISSUERS_IN_PLACE, then the whole genuine list: all of it is there, at its places from the
+    front and from the back."""
     GENUINE_LEAF_WITHOUT_KEY = "genuine-leaf-without-key"
     """The genuine chain, signed with a key of ours."""
     OTHER_HOST = "other-host"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pindrill.audit.evidence import Evidence, Refusals
+from pindrill.audit.evidence import Apart, Evidence, Refusals, Trust
 from pindrill.audit.facts import Condition, Destination
 from pindrill.audit.showing import REFUSALS, ROGUE, STAPLED, UNTRUSTED, Leaving, Showing, What, leaving
 from pindrill.audit.words import AuditWord, Finding, connections, named, of_all, stories, times, what_was_read, why
 
 ENOUGH = 2
 """How often something must be seen that may happen once by accident."""
+_MORE = "let the same client contact one host without a pin"
+_PLACED = ", and see that the test CA is where it looks for trust"
 
 
 def of_stack(evidence: Evidence, destination: Destination, stack: str) -> Finding | None:
@@ -234,29 +236,58 @@ def _refused(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> 
     if idle := evidence.unexplained_open(destination, stack):
         return inconclusive(f"{connections(idle)} stood open without data at the end: a timeout is no refusal")
     count = len(refused.counted)
-    if count < ENOUGH:
+    seen = sum(each.what in REFUSALS for each in tested)
+    if not count or min(seen, len(evidence.refusals_of_chains(destination, stack).counted)) < ENOUGH:
         excuses = "; ".join(refused.excuses)
         said = "it was refused only once" if count else "no refusal of the test CA counts"
         return inconclusive(said + (f": {excuses}" if excuses else "") + why(tested))
     told = f"it refused the test CA {times(count)} without sending data ({stories(refused.counted)})"
     trust = evidence.trust(stack)
-    if trust.shown_at:
+    if not trust.shown_at:
+        return _trust_unknown(evidence, told, trust, evidence.told_apart(destination, stack), stack)
+    if places := evidence.places_not_refused(destination, stack):
+        return inconclusive(
+            f"{told}, and the same TLS stack trusts the test CA at {trust.shown_at}; but so would a client that "
+            f"compares its pin at the wrong place of the list, and no refusal was seen under {', '.join(places)}"
+        )
+    return Finding(
+        AuditWord.PINNED,
+        f"{told}, with the genuine certificates at every other place of the list as well; it works when passed "
+        f"through, and the same TLS stack trusts the test CA at {trust.shown_at}",
+        stack,
+    )
+
+
+def _trust_unknown(evidence: Evidence, told: str, trust: Trust, apart: Apart | None, stack: str) -> Finding:
+    """Refusals that would do for `pinned`, of a stack of which is not known that it trusts the test CA."""
+    difference = ""
+    if apart:
+        difference = (
+            f"; it treats the test CA ({stories(apart.trusted)}) otherwise than one that nobody trusts "
+            f"({stories(apart.untrusted)})"
+        )
+    if apart and apart.completes:
         return Finding(
-            AuditWord.PINNED,
-            f"{told}, works when passed through, and the same TLS stack trusts the test CA at {trust.shown_at}",
+            AuditWord.INCONCLUSIVE,
+            "pinned, or refused for another reason that is not the CA: these cannot be told apart: "
+            f"{told}{difference}, so what it checks in the handshake seems to let the test CA through; {_MORE}",
             stack,
         )
     if not evidence.trusted_by_anyone():
         return Finding(
             AuditWord.CA_UNTRUSTED,
-            f"test CA not trusted, so nothing can be said about pinning: {told}, and it opened no connection of this "
-            "app anywhere",
+            f"pinned, or the test CA is not trusted by it: these cannot be told apart: {told}, and nothing of this app "
+            f"was read under the test CA{difference}; {_MORE}{_PLACED}",
             stack,
         )
     unknown = trust.doubt or (
         "it was intercepted nowhere and may have trusted roots of its own" if stack else "it has no fingerprint"
     )
-    return inconclusive(f"{told}, but that this TLS stack trusts the test CA is not known: {unknown}")
+    return Finding(
+        AuditWord.INCONCLUSIVE,
+        f"{told}, but that this TLS stack trusts the test CA is not known: {unknown}{difference}; {_MORE}{_PLACED}",
+        stack,
+    )
 
 
 def _readings(mine: Sequence[Showing], conditions: Iterable[Condition]) -> list[Showing]:

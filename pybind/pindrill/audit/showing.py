@@ -11,8 +11,16 @@ from pindrill.model import Observation
 
 UNTRUSTED = frozenset({Condition.SELF_SIGNED, Condition.UNTRUSTED_CA, Condition.GENUINE_LEAF_WITHOUT_KEY})
 """What anybody can stage, without any authority: who accepts one of them validates nothing."""
+EVERY_PLACE = (Condition.GENUINE_ISSUERS_IN_PLACE, Condition.GENUINE_EVERYWHERE)
+"""Together they show the genuine certificates wherever a client of the genuine list can look for them but in the first
+place, which takes the leaf's key. docs/audit-verdicts.md."""
 STAPLED = frozenset(
-    {Condition.GENUINE_LEAF_APPENDED, Condition.GENUINE_ISSUERS_APPENDED, Condition.GENUINE_LEAF_SECOND}
+    {
+        Condition.GENUINE_LEAF_APPENDED,
+        Condition.GENUINE_ISSUERS_APPENDED,
+        Condition.GENUINE_LEAF_SECOND,
+        *EVERY_PLACE,
+    }
 )
 NEEDS_GENUINE_CHAIN = STAPLED | {Condition.GENUINE_LEAF_WITHOUT_KEY}
 ROGUE = frozenset(Condition) - {Condition.PASS_THROUGH}

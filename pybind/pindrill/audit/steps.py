@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pindrill.audit.facts import Condition
-from pindrill.audit.showing import NEEDS_GENUINE_CHAIN, STAPLED, Leaving, Showing, What, leaving
+from pindrill.audit.showing import EVERY_PLACE, NEEDS_GENUINE_CHAIN, STAPLED, Leaving, Showing, What, leaving
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,10 @@ def _after_reading(done: Sequence[Done], shown: Sequence[Outcome], chance: rando
 def _after_refusing(
     done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random, starts: bool
 ) -> Iterator[Step]:
+    silent = Outcome.SILENT in shown
     yield TRUSTED
     yield PASS
-    yield from _shuffled(chance, sorted(STAPLED))
+    yield from _shuffled(chance, sorted(STAPLED.difference(EVERY_PLACE) if silent else STAPLED))
     yield PASS
     yield from _shuffled(chance, (*_UNTRUSTED, Condition.OTHER_HOST, Condition.GENUINE_LEAF_WITHOUT_KEY))
     yield Step((Condition.EXPIRED,))
@@ -118,9 +119,13 @@ def _after_refusing(
     if not starts or any(each.step == PASS and each.connections > 1 for each in done):
         yield ROGUE_LATER
         yield ROGUE_FIRST
-    if Outcome.SILENT in shown:
-        # Last, for then all others are done as well: nobody waits for what is asked alone.
+    # Last, for then all others are done as well: nobody waits for what is asked alone.
+    if silent:
         yield TRUSTED_ALONE
+    if not any(each.outcome in _READ and STAPLED.intersection(each.step.conditions) for each in done):
+        closed = [each.step for each in done if each.outcome is Outcome.SILENT]
+        yield from [Step((each,), alone=True) for each in EVERY_PLACE if silent or Step((each,)) in closed]
+    elif silent:
         yield TRUSTED_ALONE
     yield PASS
 

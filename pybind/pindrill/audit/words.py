@@ -64,7 +64,7 @@ def named(stack: str) -> str:
 
 
 def times(count: int) -> str:
-    return "twice" if count == 2 else f"{count} times"
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def connections(count: int) -> str:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from pindrill import _core
 from pindrill.audit.facts import Condition, Destination
+from pindrill.audit.showing import NEEDS_GENUINE_CHAIN
 from pindrill.dates import Dates, within
 from pindrill.keyring import INTERCEPTION_ROOT, Keyring
 from pindrill.model import UsageError
@@ -18,14 +19,6 @@ from pindrill.model import UsageError
 _OTHER_NAME = "another-host.pin.test"
 _EXPIRED = (timedelta(days=-90), timedelta(days=-2))
 _AGAIN_S = 7 * 86400
-_NEEDS_CHAIN = frozenset(
-    {
-        Condition.GENUINE_LEAF_APPENDED,
-        Condition.GENUINE_ISSUERS_APPENDED,
-        Condition.GENUINE_LEAF_SECOND,
-        Condition.GENUINE_LEAF_WITHOUT_KEY,
-    }
-)
 
 
 class Forge:
@@ -37,6 +30,7 @@ class Forge:
         self.ca_pem = root.certificate.pem
         self.ca_der = root.certificate.der
         self.ca_name = root.certificate.common_name
+        self._root = root
         self._leaf_key = _core.KeyPair.generate("p-256")
         self._issuer = root.intermediate(
             _core.KeyPair.generate("p-256"),
@@ -86,13 +80,14 @@ class Forge:
                 spec = _spec(destination.host, _expired_under(issuer.certificate))
                 return _core.Credential(leaf_key, [issuer.issue(leaf_key, spec), issuer.certificate])
         chain = [issuer.issue(leaf_key, _spec(destination.host)), issuer.certificate]
-        if condition in _NEEDS_CHAIN:
-            return self._with_genuine(condition, chain, self._chains[destination])
+        if condition in NEEDS_GENUINE_CHAIN:
+            return self._with_genuine(condition, destination, chain)
         return _core.Credential(leaf_key, chain)
 
     def _with_genuine(
-        self, condition: Condition, forged: list[_core.Certificate], genuine: Sequence[_core.Certificate]
+        self, condition: Condition, destination: Destination, forged: list[_core.Certificate]
     ) -> _core.Credential:
+        genuine = self._chains[destination]
         leaf, *issuers = genuine
         match condition:
             case Condition.GENUINE_LEAF_APPENDED:
@@ -101,8 +96,16 @@ class Forge:
                 return _core.Credential(self._leaf_key, [forged[0], leaf, *forged[1:]])
             case Condition.GENUINE_ISSUERS_APPENDED:
                 return _core.Credential(self._leaf_key, [*forged, *issuers])
+            case Condition.GENUINE_ISSUERS_IN_PLACE:
+                return _core.Credential(self._leaf_key, [self._under_root(destination), *issuers])
+            case Condition.GENUINE_EVERYWHERE:
+                return _core.Credential(self._leaf_key, [self._under_root(destination), *issuers, *genuine])
         shown = _core.KeyPair.from_pem(leaf.pem)
         return _core.Credential(_core.KeyPair.mismatched(shown, self._signing_keys[shown.type_name]), list(genuine))
+
+    def _under_root(self, destination: Destination) -> _core.Certificate:
+        """Needs no intermediate of ours, which would move the genuine certificates from their places."""
+        return self._root.issue(self._leaf_key, _spec(destination.host))
 
 
 def _refuse_expired(keyring: Keyring, root: _core.Certificate) -> None:

@@ -1,8 +1,8 @@
 """In anybody's set-up: a verdict per destination as traffic comes, by the audit's rules.
 
 mitmproxy shows its own certificates, as ever: the tester's CA. With `--set pindrill_controls=true` some connections
-are passed through, and some are shown a self-signed certificate, as the audit's schedule wants it: without such
-controls a refusal proves nothing, and nothing can be called pinned.
+are passed through, and some are shown a self-signed certificate or the genuine ones beside mitmproxy's, as the audit's
+schedule wants it: without such controls a refusal proves nothing, and nothing can be called pinned.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from collections import deque
 from itertools import count
 from typing import Any, cast
 
+from cryptography import x509
 from mitmproxy import ctx, version
 from mitmproxy.proxy.layers import TCPLayer
 
 from pindrill.audit.facts import Condition, Contact, Destination, Question, Way
 from pindrill.audit.schedule import Schedule
+from pindrill.audit.showing import STAPLED
 from pindrill.audit.verdict import AuditVerdict, judge
 from pindrill.mitm.told import misled
 from pindrill.model import ClientHello
@@ -28,14 +30,15 @@ from .engine import credential_engine, watch
 from .facts import Facts
 from .hello import read_client_hello, whole_hello
 from .hooks import CURRENT, Listens
-from .selfsigned import self_signed
+from .minted import Issuer, self_signed
+from .stapled import Stapler
 
 _KEPT = 60
 """Contacts of a destination that are judged: the newest."""
 _ENOUGH_TO_FIND = 34
 _GREW = re.compile(r"\d+ \w+|once|twice")
 """Of a reason: one more of the same is no news."""
-_OFFERED = (Condition.PASS_THROUGH, Condition.TRUSTED_CA, Condition.SELF_SIGNED)
+_OFFERED = (Condition.PASS_THROUGH, Condition.TRUSTED_CA, Condition.SELF_SIGNED, *sorted(STAPLED))
 
 
 class Alone(Listens):
@@ -45,7 +48,10 @@ class Alone(Listens):
         self._said: dict[Destination, str] = {}
         self._noted: set[tuple[Destination, str]] = set()
         self._facts: dict[str, Facts] = {}
-        self._schedule = Schedule(per_start=False, offered=_OFFERED)
+        self._genuine: dict[Destination, list[str]] = {}
+        """What genuine servers present, PEM each, leaf first."""
+        self._stapler: Stapler | None = None
+        self._schedule = Schedule(per_start=False, offered=_OFFERED, chain_known=self._genuine.__contains__)
 
     def load(self, loader: Any) -> None:
         loader.add_option(
@@ -105,10 +111,29 @@ class Alone(Listens):
         facts = CURRENT.get()
         if facts is None:
             return
-        if facts.label == Condition.SELF_SIGNED.value:
-            data.ssl_conn = credential_engine(self_signed(facts.host), data.context.server.alpn, facts)
+        if credential := self._credential(facts):
+            data.ssl_conn = credential_engine(credential, data.context.server.alpn, facts)
         if data.ssl_conn:
-            watch(data.ssl_conn, facts, alerts_from_errors=facts.label != Condition.SELF_SIGNED.value)
+            watch(data.ssl_conn, facts, alerts_from_errors=credential is None)
+
+    def tls_established_server(self, data: Any) -> None:
+        facts = CURRENT.get()
+        if facts and data.conn.certificate_list:
+            genuine = [each.to_pem().decode() for each in data.conn.certificate_list]
+            self._genuine.setdefault(Destination(facts.host, facts.port), genuine)
+
+    def _credential(self, facts: Facts) -> dict[str, str] | None:
+        """None: mitmproxy's own."""
+        if facts.label == Condition.SELF_SIGNED.value:
+            return self_signed(facts.host)
+        if facts.label not in STAPLED:
+            return None
+        if self._stapler is None:
+            store = ctx.master.addons.get("tlsconfig").certstore
+            ca = x509.load_pem_x509_certificate(store.default_ca.to_pem())
+            self._stapler = Stapler(Issuer(ca, store.default_privatekey))
+        genuine = self._genuine[Destination(facts.host, facts.port)]
+        return self._stapler.credential(Condition(facts.label), facts.host, genuine)
 
     def _greeted(self, facts: Facts, body: bytes, context: Any) -> None:
         facts.hello = read_client_hello(body)
