@@ -211,13 +211,18 @@ def _attempt(run: Mapping[str, Any], wanted: str) -> Attempt:
     events = [event for _, event in timed]
     if not seen:
         events.insert(0, Event(ms=None, connection=None, text="no connection was made to the server"))
+    unplaced = [
+        Event(ms=None, connection=each["number"], text=text, tone=tone)
+        for each in seen
+        for text, tone in _beside_tls(each)
+    ]
     open_ones = [
         Event(ms=None, connection=each["number"], text="the connection was still open at the end")
         for each in seen
         if each["ended"] == "open"
     ]
     printed = [(name, report[name][:MAX_PRINTED]) for name in ("stdout", "stderr") if report[name].strip()]
-    return Attempt(events=(*events, *open_ones, _said(report, wanted)), output=tuple(printed))
+    return Attempt(events=(*events, *unplaced, *open_ones, _said(report, wanted)), output=tuple(printed))
 
 
 def _ms(at: int, begins: int) -> float:
@@ -235,7 +240,7 @@ def _connection(seen: Mapping[str, Any], wanted: str) -> Iterator[tuple[int, str
         resumed = "the server resumes a session, no certificate is shown" if seen["resumed"] else ""
         yield seen["flight_sent_at"], resumed or "the server's certificates have been sent", ""
     for alert in seen["alerts"]:
-        if alert["number"]:
+        if alert["number"] or (seen["ended"] == "open" and not alert["sent"]):
             who = "the server sends" if alert["sent"] else "sends"
             name = ALERTS.get(alert["number"], "unknown")
             yield alert["at"], f"{who} alert {alert['number']} ({name})", ""
@@ -254,6 +259,14 @@ def _connection(seen: Mapping[str, Any], wanted: str) -> Iterator[tuple[int, str
         how = {"fin": "closes the connection", "reset": "resets the connection"}[seen["ended"]]
         failure = f" ({seen['failure']})" if seen["failure"] else ""
         yield seen["ended_at"], how + (", after close_notify" if seen["close_notify"] else "") + failure, ""
+
+
+def _beside_tls(seen: Mapping[str, Any]) -> Iterator[tuple[str, Tone]]:
+    """What is known, but not when it was. Results of earlier versions lack the second."""
+    if seen.get("plain_secrets"):
+        yield "sends the request secret in plain text on the socket of its TLS connection", "bad"
+    if unread := seen.get("unread_bytes"):
+        yield f"sends {unread} bytes after the alert that ended its TLS connection: nobody could read them", "bad"
 
 
 def _hello(hello: Mapping[str, Any]) -> str:
