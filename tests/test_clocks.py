@@ -12,6 +12,7 @@ from pindrill.judge import Control, Finding
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, HOST, STRATEGY, VerdictWord
+from pindrill.private_files import write_private
 from pindrill.runner.clocks import believed, blamed, other_dates
 from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
@@ -112,9 +113,10 @@ def test_a_kept_leaf_that_expires_before_others_is_told_too(pindrill: Pindrill, 
 
 def test_a_root_kept_elsewhere_is_no_end_of_the_drill(pindrill: Pindrill, tmp_path: Path) -> None:
     """What would be asked with other dates cannot be made: the outage stays one."""
-    keyring = Keyring.create(tmp_path / "keys")
-    public = keyring.key("root-backup").public_pem()
-    keyring.import_key("root-backup", public)
+    keys = tmp_path / "keys" / "keys"
+    public = Keyring.create(tmp_path / "keys").key("root-backup").public_pem()
+    write_private(keys / "root-backup.pub.pem", public)
+    (keys / "root-backup.pem").unlink()
     client = (sys.executable, str(CLIENT), "accepts-nothing", "--target", "{target_file}")
     kept = ("--keyring", str(tmp_path / "keys"), "--tls", "1.3", "--strategy", "leaf-cert+backup")
     ran = pindrill.drill(client, *kept, only=("BL1",))

@@ -10,7 +10,7 @@ import pytest
 from pindrill import _core
 from pindrill.keyring import STANDARD_LABELS, Keyring, PrivateKeyElsewhere
 from pindrill.mint import Mint
-from pindrill.model import BACKUP, GENUINE, STRATEGIES, TRUSTED_ROOTS, PinsOf, UsageError
+from pindrill.model import BACKUP, GENUINE, STRATEGIES, STRATEGY, TRUSTED_ROOTS, PinsOf, UsageError
 from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
 from support.openssl import openssl, openssl_key, printed, spki_pin, verify
@@ -240,6 +240,14 @@ def planned_with_public_half(directory: Path, tmp_path: Path, label: str) -> set
 def test_scenarios_that_would_serve_a_key_kept_elsewhere_are_unsupported(directory: Path, tmp_path: Path) -> None:
     unsupported = planned_with_public_half(directory, tmp_path, "leaf-backup")
     assert unsupported == {"RO2", "RO4", "RO5", "RO6", "RO7", "RO8", "RO9", "RO22"}
+
+
+def test_a_pin_on_a_certificate_that_cannot_be_made_is_unsupported(directory: Path, tmp_path: Path) -> None:
+    """An import of its root makes the kept one untrue."""
+    Keyring.open(directory).import_key("root-backup", public_forms(tmp_path)["public key"])
+    planner = Planner(Mint(Keyring.open(directory)))
+    [cell] = planner.cells(CATALOGUE[:1], [STRATEGY["leaf-cert+backup"]], ["1.3"])
+    assert "only the public half of 'root-backup'" in (cell.unsupported or "")
 
 
 def test_a_backup_root_kept_elsewhere_is_still_trusted(directory: Path, tmp_path: Path) -> None:

@@ -285,7 +285,10 @@ class Drill:
         refused = True
         for scenario in chains:
             for tls in reversed(self._request.versions):
-                twin = self._planner.genuine(strategy, tls, scenario)
+                try:
+                    twin = self._planner.genuine(strategy, tls, scenario)
+                except NotServable:
+                    return _Probe.UNCLEAR  # its cells say why
                 finding = self._accepting(twin)
                 if finding.verdict is VerdictWord.PASS:
                     return _Probe.ACCEPTED

@@ -236,6 +236,8 @@ class Planner:
         try:
             for stage in (*scenario.stages, Stage(serve=scenario.genuine)):
                 self._mint.credential(stage.serve)
+                if strategy is not None:
+                    self._mint.pins(strategy, stage.pins or scenario.pins)
         except NotServable as error:
             return str(error)
         if self._pinning == "told":
