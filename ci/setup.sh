@@ -3,7 +3,7 @@
 # A second run finds everything done and takes a second.
 
 # What it takes to build the core and its Python package.
-CORE_PACKAGES=(g++ cmake ninja-build libssl-dev libboost-dev python3 python3-dev python3-venv)
+CORE_PACKAGES=(g++ cmake ninja-build libssl-dev libnghttp2-dev libboost-dev python3 python3-dev python3-venv)
 
 say() { printf '== %s\n' "$*"; }
 
@@ -37,7 +37,7 @@ install_packages() {
 # The checksum of everything that the installed package depends on.
 build_inputs() {
   { cat pyproject.toml CMakeLists.txt; python3 --version; openssl version
-    git ls-files -z harness pybind | grep -zE '\.(cpp|h|txt|in)$' | xargs -0 cat; } | sha256sum
+    git ls-files -z harness pybind | grep -zE '\.(cpp|h|txt|in|cmake)$' | xargs -0 cat; } | sha256sum
 }
 
 make_venv() {

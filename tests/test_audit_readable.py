@@ -5,14 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from hpack import Encoder
 from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, SettingsFrame
-from pindrill.audit.facts import Kind, Readable
+from pindrill.audit.facts import Contact, Kind, Readable, in_order
 from pindrill.audit.readable import LARGEST, drop_plaintext, summarise
 from support.contacts import read
 from wsproto import ConnectionType, WSConnection
@@ -20,6 +22,7 @@ from wsproto.events import AcceptConnection, BytesMessage, Event, Message, Reque
 from wsproto.extensions import Extension, PerMessageDeflate
 
 SECRET = "S3cretValueOfSomebody"
+FORM = "application/x-www-form-urlencoded"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 COOKIES = f"session={SECRET}; theme=dark"
 
@@ -48,6 +51,12 @@ def h2_request(*frames: Frame) -> bytes:
     return PREFACE + SettingsFrame(0).serialize() + b"".join(frame.serialize() for frame in frames)
 
 
+def headers_frame(block: bytes) -> HeadersFrame:
+    frame = HeadersFrame(1, block)
+    frame.flags.add("END_HEADERS")
+    return frame
+
+
 def h2_headers(stream: int = 1, encoder: Encoder | None = None, **headers: str) -> HeadersFrame:
     named = [(name.replace("pseudo_", ":").replace("_", "-"), value) for name, value in headers.items()]
     frame = HeadersFrame(stream, (encoder or Encoder()).encode(named))
@@ -70,6 +79,10 @@ def websocket(*events: Event, extensions: list[Extension] | None = None) -> byte
 
 def found(data: bytes, kind: Kind | None = None) -> list[tuple[str, int]]:
     return [(each.name, each.length) for each in summarise(data) if kind in (None, each.kind)]
+
+
+def replace_seen(contact: Contact, **facts: Any) -> Contact:
+    return replace(contact, seen=replace(contact.seen, **facts))
 
 
 # --- HTTP/1 ----------------------------------------------------------------------------------------------------
@@ -247,8 +260,6 @@ def test_compressed_websocket_messages_are_told_by_their_bytes() -> None:
 
 # --- hostile ---------------------------------------------------------------------------------------------------
 
-FORM = "application/x-www-form-urlencoded"
-
 
 @pytest.mark.parametrize(
     "data",
@@ -321,16 +332,112 @@ def test_cut_anywhere_and_garbled(sample: Callable[[], bytes]) -> None:
     ids=["nested lists", "nested objects", "large number", "fields", "requests", "header", "h2 streams"],
 )
 def test_large_input_is_bounded(data: bytes) -> None:
-    assert len(summarise(data)) <= 200
+    assert sum(each.kind is not Kind.UNREAD for each in summarise(data)) <= 200
     assert summarise(data) == summarise(data[:LARGEST])
 
 
+# --- what is over a limit, or cannot be read, is told as such --------------------------------------------------
+
+
 def test_a_small_header_block_that_decodes_to_a_large_one() -> None:
+    bomb = headers_frame(Encoder().encode([("x-a", "b" * 4000)]) + b"\xbe" * 60_000)
+    assert found(h2_request(bomb), Kind.HEADER) == [("x-a", 4000)]
+    ((why, length),) = found(h2_request(bomb), Kind.UNREAD)
+    assert why == "HTTP/2, more than 64 KiB of headers in one block, decoded"
+    assert 59_000 < length < 60_000
+
+
+def test_headers_that_go_on_after_their_end_are_not_decoded_again() -> None:
+    block = headers_frame(Encoder().encode([("cookie", COOKIES)]) + b"\x82" * 1000)
+    data = h2_request(block, *[ContinuationFrame(1, b"", flags=["END_HEADERS"])] * 7000)
+    began = time.process_time()
+    assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert time.process_time() - began < 1, "linear: it takes milliseconds"
+    assert found(data, Kind.UNREAD)[0][0] == "HTTP/2, malformed: CONTINUATION out of place"
+
+
+def test_a_header_block_without_an_end() -> None:
+    whole = Encoder().encode([("cookie", COOKIES), ("authorization", "Bearer " + "x" * 100)])
+    for end in range(40, len(whole)):
+        data = h2_request(HeadersFrame(1, whole[:20]), ContinuationFrame(1, whole[20:end]))
+        assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+        assert found(data, Kind.UNREAD)[0][0] == "HTTP/2, a header that was cut"
+        assert found(h2_request(HeadersFrame(1, whole))[: end - len(whole)], Kind.COOKIE)
+
+
+def test_part_of_a_first_header_is_not_nothing() -> None:
+    data = h2_request(HeadersFrame(1, Encoder().encode([("cookie", COOKIES)])[:15]))
+    assert found(data) == [("HTTP/2, a header that was cut", 15)]
+
+
+def test_a_table_that_only_the_server_knows_of() -> None:
+    """Its SETTINGS may allow more than 4096; the client's update says so."""
     encoder = Encoder()
-    entry = encoder.encode([("x-a", "b" * 4000)])
-    bomb = HeadersFrame(1, entry + b"\xbe" * 60_000)
-    bomb.flags.add("END_HEADERS")
-    assert len(summarise(h2_request(bomb))) < 3
+    encoder.header_table_size = 16_384
+    first = h2_headers(1, encoder, **{f"x_{n}": f"{n}" * 3000 for n in range(4)})
+    second = h2_headers(3, encoder, x_0="0" * 3000, cookie=COOKIES)
+    assert len(second.data) < 60
+    data = h2_request(first, second)
+    assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert found(data, Kind.UNREAD) == []
+
+
+def test_priority_and_padding_of_headers() -> None:
+    block = Encoder().encode([("cookie", COOKIES)])
+    frame = HeadersFrame(1, block, pad_length=9, flags=["PADDED", "PRIORITY", "END_HEADERS"])
+    frame.depends_on, frame.stream_weight = 0, 15
+    assert found(h2_request(frame)) == [("session", len(SECRET)), ("theme", 4)]
+
+
+def test_frames_of_other_types_are_not_nothing() -> None:
+    unknown = len(SECRET).to_bytes(3) + b"\x42\0\0\0\0\1" + SECRET.encode()
+    assert found(h2_request() + unknown) == [("HTTP/2 frames of other types", len(SECRET))]
+
+
+def test_websocket_over_h2() -> None:
+    upgrade = WSConnection(ConnectionType.CLIENT).send(Request(host="app.pin.test", target="/chat"))
+    messages = websocket(TextMessage(data=SECRET))[len(upgrade) :]
+    headers = h2_headers(pseudo_method="CONNECT", pseudo_protocol="websocket", pseudo_path="/chat")
+    assert found(h2_request(headers, DataFrame(1, messages)), Kind.MESSAGE) == [("WebSocket text", len(SECRET))]
+
+
+def test_h2_after_an_upgrade() -> None:
+    data = request(Connection="Upgrade, HTTP2-Settings", Upgrade="h2c", HTTP2_Settings="AAMAAABk")
+    assert found(data + h2_request(h2_headers(3, cookie=COOKIES)), Kind.COOKIE) == [
+        ("session", len(SECRET)),
+        ("theme", 4),
+    ]
+
+
+def test_more_requests_and_names_than_are_told() -> None:
+    pipelined = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert found(pipelined * 201, Kind.UNREAD) == [("HTTP/1, more than 200 requests", len(pipelined))]
+    assert found(pipelined * 200, Kind.UNREAD) == []
+    names = request("POST", body=b"&".join(b"n%d=xx" % n for n in range(300)), Content_Type=FORM)
+    ((why, length),) = found(names, Kind.UNREAD)
+    assert (why, length % 2) == ("more than 200 names", 0)
+
+
+def test_what_comes_after_malformed_http1() -> None:
+    chunked = b"POST / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert found(chunked + b"!\r\nsecret", Kind.COOKIE) == [("a", 1)]
+    assert found(chunked + b"!\r\nsecret", Kind.UNREAD)[0][0] == "HTTP/1, malformed"
+    bad_head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nCookie: a=b\r\nContent-Length: 7\r\n\r\nsecret"
+    assert found(bad_head, Kind.UNREAD) == [("HTTP/1, malformed", 6)]
+
+
+def test_more_bytes_than_are_kept() -> None:
+    data = request("POST", body=b"x" * 2 * LARGEST, Content_Type="image/png")
+    contact = drop_plaintext(replace_seen(read(plaintext=data[:LARGEST]), data_bytes=len(data)))
+    assert contact.readable[0] == Readable(Kind.UNREAD, "after the first 64 KiB", len(data) - LARGEST)
+    assert any(each.kind is Kind.BODY for each in contact.readable)
+    lost = drop_plaintext(replace_seen(read(), data_bytes=7))
+    assert lost.readable == (Readable(Kind.UNREAD, "not kept: too much came at once", 7),)
+
+
+def test_what_was_not_read_is_told_first_and_each_reason_once() -> None:
+    found = [Readable(Kind.BODY, "a", 1), Readable(Kind.UNREAD, "why", 7), Readable(Kind.UNREAD, "why", 9)]
+    assert in_order(found) == (Readable(Kind.UNREAD, "why", 9), Readable(Kind.BODY, "a", 1))
 
 
 def test_the_plaintext_is_dropped() -> None:

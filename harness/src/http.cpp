@@ -6,13 +6,14 @@
 #include <limits>
 #include <optional>
 
+#include "http2_frames.h"
+
 namespace pindrill {
 namespace {
 
 namespace beast_http = boost::beast::http;
 
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 section 3.4
-constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMaxHead = 64 * 1024;
 constexpr std::size_t kLastChunk = 5;      ///< "0", and two ends of lines
 constexpr std::size_t kMaxLine = 1024;     ///< of a request line that is kept
@@ -80,48 +81,29 @@ struct CountedBody {
 class FrameReader {
  public:
   void feed(std::string_view data) {
-    while (!data.empty()) {
-      if (left_ > 0) {
-        const auto size = std::min(left_, data.size());
-        left_ -= size;
-        count(size);
-        data.remove_prefix(size);
-        continue;
-      }
-      header_.push_back(data.front());
-      data.remove_prefix(1);
-      if (header_.size() == kFrameHeader) start();
-    }
+    splitter_.feed({reinterpret_cast<const unsigned char*>(data.data()), data.size()}, *this);
   }
+
+  static bool going() { return true; }
+
+  void begin(const FrameHead& head) {
+    plain_ = is_boilerplate(head.type, head.length);
+    if (head.type == frame_headers) progress = std::max(progress, Progress::headers);
+    if (head.type == frame_data) progress = std::max(progress, Progress::body);
+    count(kFrameHead);
+  }
+
+  void payload(std::span<const unsigned char> piece) { count(piece.size()); }
+  void end() {}
 
   Progress progress = Progress::boilerplate;
   std::uint64_t boilerplate = 0;
   std::uint64_t other = 0;
 
  private:
-  void start() {
-    const auto octet = [this](std::size_t i) { return static_cast<unsigned char>(header_[i]); };
-    left_ = static_cast<std::size_t>(octet(0)) << 16 | static_cast<std::size_t>(octet(1)) << 8 | octet(2);
-    type_ = octet(3);
-    plain_ = is_boilerplate(type_, left_);
-    if (type_ == 1) progress = std::max(progress, Progress::headers);
-    if (type_ == 0) progress = std::max(progress, Progress::body);
-    count(kFrameHeader);
-    header_.clear();
-  }
-
   void count(std::size_t size) { (plain_ ? boilerplate : other) += size; }
 
-  /// PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE (RFC 9113 section 6), as far as they have no room for data.
-  static bool is_boilerplate(int type, std::size_t length) {
-    constexpr std::size_t setting = 6;
-    return (type == 2 && length == 5) || (type == 4 && length % setting == 0) || (type == 6 && length == 8) ||
-           (type == 7 && length == 8) || (type == 8 && length == 4);
-  }
-
-  std::string header_;
-  std::size_t left_ = 0;
-  int type_ = 4;
+  FrameSplitter splitter_;
   bool plain_ = true;
 };
 

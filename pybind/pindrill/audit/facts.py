@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -77,6 +78,8 @@ class Kind(StrEnum):
     MESSAGE = "message"
     """WebSocket or gRPC, by the kind of message."""
     OTHER = "other"
+    UNREAD = "unread"
+    """Readable as well, but not read: named by the reason."""
 
 
 @dataclass(frozen=True, order=True)
@@ -86,6 +89,16 @@ class Readable:
     kind: Kind
     name: str
     length: int
+
+
+def in_order(found: Collection[Readable]) -> tuple[Readable, ...]:
+    """What was not read first, so that no short list leaves it out; of each reason the longest."""
+    unread: dict[str, int] = {}
+    for each in found:
+        if each.kind is Kind.UNREAD:
+            unread[each.name] = max(each.length, unread.get(each.name, 0))
+    told = (Readable(Kind.UNREAD, *each) for each in sorted(unread.items()))
+    return (*told, *sorted(each for each in found if each.kind is not Kind.UNREAD))
 
 
 @dataclass(frozen=True, kw_only=True)

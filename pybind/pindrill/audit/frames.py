@@ -4,55 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hpack import Decoder
-from hpack.exceptions import HPACKError
-from hyperframe.exceptions import HyperframeError
-from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
-_FRAME_HEADER = 9
-_LARGEST_HEADERS = 64 * 1024
+from pindrill import _core
+from pindrill.audit.facts import Kind
+
 _NAMES = {Opcode.TEXT: "text", Opcode.BINARY: "binary"}
 
 _Headers = list[tuple[str, str]]
 
 
-def http2_requests(data: bytes) -> Iterator[tuple[_Headers, bytes]]:
-    """Headers and body of each stream, as far as they can be read."""
-    headers: dict[int, _Headers] = {}
-    bodies: dict[int, bytearray] = {}
-    decoder = Decoder(max_header_list_size=_LARGEST_HEADERS)
-    block, stream = bytearray(), 0
-    try:
-        for frame in _http2_frames(data):
-            if isinstance(frame, DataFrame):
-                bodies.setdefault(frame.stream_id, bytearray()).extend(frame.data)
-                continue
-            if not isinstance(frame, HeadersFrame | ContinuationFrame):
-                continue
-            if isinstance(frame, HeadersFrame):
-                block, stream = bytearray(), frame.stream_id
-            block += frame.data
-            if "END_HEADERS" in frame.flags:
-                decoded = decoder.decode(bytes(block), raw=True)
-                headers.setdefault(stream, []).extend((_text(name), _text(value)) for name, value in decoded)
-    except (HPACKError, HyperframeError):
-        pass  # What was read before stands.
-    for each in headers.keys() | bodies.keys():
-        yield headers.get(each, []), bytes(bodies.get(each, b""))
-
-
-def _http2_frames(data: bytes) -> Iterator[Frame]:
-    """Whole frames, and of one of data that was cut what is there."""
-    place = 0
-    while place + _FRAME_HEADER <= len(data):
-        frame, length = Frame.parse_frame_header(memoryview(data[place : place + _FRAME_HEADER]))
-        content = data[place + _FRAME_HEADER : place + _FRAME_HEADER + length]
-        place += _FRAME_HEADER + length
-        if len(content) < length and (not isinstance(frame, DataFrame) or "PADDED" in frame.flags):
-            return
-        frame.parse_body(memoryview(content))
-        yield frame
+def http2_requests(after_preface: bytes) -> tuple[list[tuple[_Headers, bytes]], list[tuple[Kind, str, int]]]:
+    """Headers and body of each stream, as far as they can be read; and what stands elsewhere or was not read."""
+    read = _core.read_http2(after_preface)
+    requests = [
+        ([(_text(name), _text(value)) for name, value in headers], content) for headers, content in read.requests
+    ]
+    beside = []
+    if read.stopped:
+        beside.append((Kind.UNREAD, f"HTTP/2, {read.stopped}", read.unread))
+    if read.cut:
+        beside.append((Kind.UNREAD, "HTTP/2, a header that was cut", read.cut))
+    if read.other:
+        beside.append((Kind.OTHER, "HTTP/2 frames of other types", read.other))
+    return requests, beside
 
 
 def websocket_messages(data: bytes) -> Iterator[tuple[str, int]]:
@@ -75,5 +50,5 @@ def websocket_messages(data: bytes) -> Iterator[tuple[str, int]]:
         yield f"WebSocket {name}", length
 
 
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

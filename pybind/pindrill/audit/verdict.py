@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pindrill.audit.evidence import Evidence
-from pindrill.audit.facts import Condition, Contact, Destination, Readable, Run
+from pindrill.audit.facts import Condition, Contact, Destination, Readable, Run, in_order
 from pindrill.audit.rules import of_stack, plain_text
 from pindrill.audit.showing import Showing, What
 from pindrill.audit.words import AuditWord, Finding, named, why
@@ -105,4 +105,4 @@ def _readable(showings: Sequence[Showing]) -> tuple[Readable, ...]:
     found = {
         each for showing in showings if showing.what in (What.READ, What.PLAIN) for each in showing.contact.readable
     }
-    return tuple(sorted(found))
+    return in_order(found)

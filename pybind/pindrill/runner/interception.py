@@ -6,15 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from pindrill import _core
 from pindrill.audit.facts import Condition, Contact, Destination, Question
-from pindrill.audit.readable import drop_plaintext
+from pindrill.audit.readable import unread
 from pindrill.audit.schedule import Schedule
 from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
+from pindrill.runner.reading import Reading
 from pindrill.runner.served import most_passages
 
 _POLL_S = 0.02
@@ -54,7 +56,8 @@ def own_interceptor(
 
 
 class Pump:
-    """One thread between the interceptor and the schedule. `trouble`: why it stopped, when it did by itself."""
+    """One thread between the interceptor and the schedule, which answers for all clients: it looks at no byte of them.
+    `trouble`: why it stopped, when it did by itself."""
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Pump:
     ) -> None:
         self.run = 0
         """The start of the app that connections belong to."""
-        self.trouble = ""
+        self._failure = ""
         self.gaps: list[str] = []
         """What could not be staged or fetched, and why."""
         self.lock = threading.Lock()
@@ -76,7 +79,7 @@ class Pump:
         self._schedule = schedule
         self._forge = forge
         self._emit = emit
-        self._plaintext = plaintext_directory
+        self._reading = Reading(self._note, plaintext_directory=plaintext_directory)
         self._runs: dict[int, int] = {}
         self._fetched: set[Destination] = set()
         self._fetching = ThreadPoolExecutor(max_workers=4, thread_name_prefix="chains")
@@ -87,12 +90,17 @@ class Pump:
         """Asked instead of the thread: until Python 3.13, Ctrl-C while it is joined makes it count as ended."""
         threading.Thread(target=self._pump, name="interceptor", daemon=True).start()
 
+    @property
+    def trouble(self) -> str:
+        return self._failure or self._reading.trouble
+
     def close(self) -> None:
         """Ends every connection, and takes what they showed."""
         self._interceptor.end_all()
         self._stopping.set()
         if not self._over.wait(_END_S):
-            self.trouble = self.trouble or f"the interceptor had not ended after {_END_S:g} s"
+            self._failure = self._failure or f"the interceptor had not ended after {_END_S:g} s"
+        self._reading.close()
         if denied := self._interceptor.denied:
             self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
         if unseen := self._interceptor.turned_away:
@@ -102,7 +110,7 @@ class Pump:
     def open(self) -> list[Contact]:
         """What connections that have not ended show so far."""
         facts = self._interceptor.open()
-        return [drop_plaintext(self._contact(each)) for each in facts if each["condition"]]
+        return [unread(self._contact(each), "its connection is still open") for each in facts if each["condition"]]
 
     def settle(self, timeout_s: float) -> None:
         """Waits until the connections of an app that has ended are over, and noted; ends those that are not."""
@@ -114,6 +122,7 @@ class Pump:
         quiet = self._quiet + 2
         while self._quiet < quiet and not self._over.is_set():
             time.sleep(_POLL_S / 4)
+        self._reading.wait(timeout_s)
 
     def _pump(self) -> None:
         try:
@@ -128,7 +137,7 @@ class Pump:
                 else:
                     self._asked(event)
         except Exception as error:  # whatever it was: what came after was not seen
-            self.trouble = f"the interceptor failed: {error}"
+            self._failure = f"the interceptor failed: {error}"
         finally:
             self._over.set()
 
@@ -152,11 +161,12 @@ class Pump:
     def _ended(self, event: dict[str, Any]) -> None:
         contact = self._contact(event)
         self._runs.pop(contact.id, None)
-        if self._plaintext and contact.plaintext:
-            (self._plaintext / f"{contact.id}-{contact.condition or 'plain'}.bin").write_bytes(contact.plaintext)
-        contact = drop_plaintext(contact)
         with self.lock:
-            self._schedule.note(contact)
+            self._schedule.note(replace(contact, plaintext=b""))
+        self._reading.add(contact)
+
+    def _note(self, contact: Contact) -> None:
+        with self.lock:
             self._emit(contact)
 
     def _contact(self, event: dict[str, Any]) -> Contact:
