@@ -255,20 +255,41 @@ def test_names_that_are_not_utf8_reach_python(tmp_path: Path) -> None:
         assert contact["upstream_failure"] == "not a host name"
 
 
-def test_redirected_connections(tmp_path: Path) -> None:
-    """In a network namespace of its own, with rules of the packet filter that vanish with it."""
-    for tool in ("nft", "ip", "unshare", "nsenter"):
+def in_own_network(script: str, argument: str, *tools: str) -> Any:
+    """What a script of tests/support prints in a network namespace of its own."""
+    for tool in ("ip", "unshare", *tools):
         if not shutil.which(tool):
             pytest.skip(f"{tool} is not installed")
-    script = [sys.executable, str(SUPPORT / "transparent.py"), str(tmp_path)]
     own = ["unshare", "--net"]
     if subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
         own = ["unshare", "--user", "--map-root-user", "--net"]
-    done = subprocess.run([*own, *script], capture_output=True, text=True, check=False, timeout=200)
+    command = [*own, sys.executable, str(SUPPORT / script), argument]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     if done.returncode == 77:
         pytest.skip(f"no network namespace of our own: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
-    contacts = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_no_road_leads_to_the_machine_itself() -> None:
+    """Also by an address that is not private: a service that listens on all is not meant for an app under audit."""
+    found = in_own_network("own_addresses.py", "0")
+    assert len(found["roads"]) == 14
+    assert all(found["in_mitmproxy"].values())
+    for road, failure in found["roads"].items():
+        assert failure.endswith("this machine, which counts as private, and those were not allowed"), (road, failure)
+
+
+def test_every_road_leads_to_the_machine_itself_where_that_is_allowed() -> None:
+    found = in_own_network("own_addresses.py", "1")["roads"]
+    behind_gateway = found.pop("CONNECT [64:ff9b::198.51.100.7]")
+    assert "private" not in behind_gateway
+    assert set(found.values()) == {""}
+
+
+def test_redirected_connections(tmp_path: Path) -> None:
+    """With rules of the packet filter that vanish with the namespace."""
+    contacts = in_own_network("transparent.py", str(tmp_path), "nft", "nsenter")
     for mode, family in ((mode, family) for family in ("203.0.113.7", "2001:db8::7") for mode in MODES):
         found = [each for each in contacts if (each["condition"], each["upstream_address"]) == (mode, family)]
         assert len(found) == 1, contacts

@@ -43,6 +43,7 @@ PART_OF = {
     "buffers": "pki",
     "stream": "net",
     "connect": "net",
+    "public_address": "net",
     "net_impl": "net",
     "http2_frames": "http2",
     "http_opening": "opening",

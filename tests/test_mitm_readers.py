@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pindrill import _core
 from pindrill.mint import Mint
+from pindrill.mitm.inside.addresses import private
 from pindrill.mitm.inside.hello import read_client_hello, whole_hello
 from pindrill.mitm.inside.records import Records
 from pindrill.mitm.inside.request import Request
@@ -176,3 +177,20 @@ def test_what_runs_inside_mitmproxy_needs_nothing_compiled() -> None:
         assert "_core" not in text, path
         if path.name != "alone.py":  # which judges, and needs Python 3.11 for it
             assert not re.search(r"^from pindrill", text, re.MULTILINE), path
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"),
+        *("::", "::1", "fe80::1%lo", "fc00::1", "fec0::1", "ff02::1", "::10.0.0.1", "::ffff:10.0.0.1"),
+        *("64:ff9b::10.0.0.1", "64:ff9b:1::1", "2002:a00:1::1", "2001:0:102:304::f5ff:fffe", "::ffff:0:10.0.0.1"),
+    ],
+)
+def test_private_addresses_in_every_form(address: str) -> None:
+    assert private(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"])
+def test_addresses_of_the_internet(address: str) -> None:
+    assert not private(address)

@@ -23,12 +23,6 @@ asio::ip::address concrete(const asio::ip::address& address) {
                        : asio::ip::address(asio::ip::address_v6::loopback());
 }
 
-Networks not_public() {
-  return Networks({"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-                   "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3", "::/128", "::1/128", "fc00::/7",
-                   "fe80::/10", "ff00::/8"});
-}
-
 /// One attempt to connect, over all addresses of a name. Keeps itself alive until it has called back.
 class Attempt : public std::enable_shared_from_this<Attempt> {
  public:
@@ -80,9 +74,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
     addresses_.pop_front();
     const Endpoint where{address.to_string(), port_};
     if (forbidden_.contains(where)) return next(where.address + " is this interceptor itself: a loop");
-    static const Networks kNotPublic = not_public();
-    if (!private_addresses_ && kNotPublic.contain(where.address)) {
-      return next(where.address + " is a private address, and those were not allowed");
+    if (!private_addresses_) {
+      const auto why = why_not_public(loop_.context, address);
+      if (!why.empty()) return next(where.address + " " + why + ", and those were not allowed");
     }
     // One that never answers leaves time for the others.
     const auto left = ends_ - std::chrono::steady_clock::now();

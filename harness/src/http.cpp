@@ -125,7 +125,11 @@ struct RequestReader::Impl {
       if (end != std::string_view::npos) line_open = false;
       if (!starts_request(line, !line_open)) broken = true;
     }
-    if (broken || parser->is_done()) return;
+    if (broken) return;
+    if (parser->is_done()) {
+      beyond += data.size();
+      return;
+    }
     const auto before = pending.size();
     pending += data;
     // Beast takes part of a head for good or bad depending on where it was cut: it gets whole ones.
@@ -147,6 +151,10 @@ struct RequestReader::Impl {
         pending.clear();
         return;
       }
+    }
+    if (parser->is_done()) {
+      beyond = pending.size();
+      pending = {};
     }
     if (pending.size() > kMaxHead) broken = true;
   }
@@ -186,6 +194,7 @@ struct RequestReader::Impl {
   bool needs_more = false;
   bool broken = false;
   std::uint64_t total = 0;
+  std::uint64_t beyond = 0;  ///< the end of the request
 };
 
 RequestReader::RequestReader() : impl_(std::make_unique<Impl>()) {}
@@ -208,6 +217,8 @@ Progress RequestReader::progress() const noexcept {
 bool RequestReader::complete() const noexcept {
   return impl_->decided && !impl_->h2 && !impl_->broken && impl_->parser->is_done();
 }
+
+std::uint64_t RequestReader::beyond() const noexcept { return impl_->beyond; }
 
 std::uint64_t RequestReader::boilerplate_bytes() const noexcept {
   return impl_->h2 ? kPreface.size() + impl_->frames.boilerplate : 0;

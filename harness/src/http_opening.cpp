@@ -129,7 +129,8 @@ class HttpOpening final : public Opening {
     request.target(path);
     request.erase("Proxy-Connection");
     request.erase(http::field::proxy_authorization);
-    if (request.find(http::field::upgrade) == request.end()) request.set(http::field::connection, "close");
+    upgrades_ = request.find(http::field::upgrade) != request.end();
+    if (!upgrades_) request.set(http::field::connection, "close");
     std::ostringstream rewritten;
     rewritten << request.base();
     rest_ = rewritten.str() + text_.substr(parsed_);

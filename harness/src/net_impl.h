@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "pindrill/net.h"
@@ -28,6 +29,10 @@ struct Loop::Impl {
 
 /// An IPv4 address in IPv6 clothes (::ffff:192.0.2.1) as what it is.
 asio::ip::address unmapped(const asio::ip::address& address);
+
+/// Why an address does not belong to some other machine on the internet ("is a private address"); "" where it does. Our
+/// own addresses do not, whatever they are: what listens on all of them is meant for this machine and its network.
+std::string why_not_public(asio::io_context& context, const asio::ip::address& address);
 
 std::shared_ptr<Stream> make_stream(Loop::Impl& loop, tcp::socket socket);
 

@@ -28,6 +28,8 @@ class Opening {
 
   const std::string& host() const noexcept { return host_; }
   std::uint16_t port() const noexcept { return port_; }
+  /// A plain request that asks for another protocol on the same connection.
+  bool upgrades() const noexcept { return upgrades_; }
   /// What belongs to the server.
   const std::string& rest() const noexcept { return rest_; }
 
@@ -35,6 +37,7 @@ class Opening {
   std::string host_;
   std::uint16_t port_ = 0;
   std::string rest_;
+  bool upgrades_ = false;
 };
 
 /// CONNECT, or a request in absolute form (RFC 9112 section 3.2), which is rewritten to origin form.

@@ -1,5 +1,7 @@
 #include "passage.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace pindrill {
@@ -65,7 +67,7 @@ void Passage::from_client(std::span<const unsigned char> bytes) {
     case Phase::plain:
       facts_.seen.plaintext = facts_.plaintext_forwarded = true;
       heard(bytes);
-      return to_upstream(bytes);
+      return forward_plain(bytes);
     case Phase::passing:
       watcher_->from_client(bytes);
       return to_upstream(bytes);
@@ -87,6 +89,8 @@ void Passage::open(std::span<const unsigned char> bytes) {
   if (state == Opening::State::bad) return turn_away("what the client said to the proxy was not understood");
   connect_host_ = facts_.host = opening_->host();
   facts_.port = opening_->port();
+  one_request_ = state == Opening::State::forward;
+  upgrades_ = opening_->upgrades();
   phase_ = Phase::connecting;
   client_->pause();
   connect_then([this] {
@@ -156,9 +160,36 @@ void Passage::speak_plain() {
   connect_then([this] {
     facts_.plaintext_forwarded = true;
     phase_ = Phase::plain;
-    to_upstream(std::exchange(held_, {}));
+    forward_plain(std::exchange(held_, {}));
     client_->resume();
   });
+}
+
+/// Of plain requests to a proxy only the first goes on: it was the one that named this server.
+void Passage::forward_plain(std::span<const unsigned char> bytes) {
+  if (!one_request_) return to_upstream(bytes);
+  if (reader_->progress() == Progress::other) return end("a plain request of which nobody knows where it ends");
+  to_upstream(bytes.first(bytes.size() - beyond_));
+  if (beyond_ > 0) second_request();
+}
+
+/// It was heard and is not forwarded, whomever it is for. The answer to the first one may still come.
+void Passage::second_request() {
+  constexpr const char* why = "a second plain request on a connection to the proxy was not forwarded";
+  if (facts_.upstream_bytes > 0) return turn_away(why);
+  facts_.failure = why;
+  after(context_->options.patience, [](Passage& self) { self.end(why); });
+}
+
+/// "101 Switching Protocols": what the client says from now on is no request.
+void Passage::hear_plain_answer(std::span<const unsigned char> bytes) {
+  if (!upgrades_) return;
+  constexpr std::string_view kSwitching = "HTTP/1.1 101";
+  answer_start_.append(bytes.begin(),
+                       bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), kSwitching.size())));
+  if (answer_start_.size() < kSwitching.size()) return;
+  upgrades_ = false;
+  if (answer_start_.starts_with(kSwitching)) one_request_ = false;
 }
 
 // --- the upstream's connection ---------------------------------------------------------------------------------

@@ -85,6 +85,9 @@ class Passage : public std::enable_shared_from_this<Passage> {
   void peek_host_field(std::span<const unsigned char> bytes);
   void ask();
   void speak_plain();
+  void forward_plain(std::span<const unsigned char> bytes);
+  void second_request();
+  void hear_plain_answer(std::span<const unsigned char> bytes);
   void connect_then(std::function<void()> next);
   void connected(std::shared_ptr<Stream> stream, const std::string& failure);
   void made(std::shared_ptr<Stream> stream);
@@ -137,6 +140,10 @@ class Passage : public std::enable_shared_from_this<Passage> {
   std::uint64_t before_tls_ = 0;         ///< so many of them were a proxy's answers
   std::uint64_t answer_begins_ = 0;      ///< so many of them stand before the end of the first piece of an answer
   std::chrono::milliseconds hold_ = {};  ///< how long the answer is to wait; 0 once it did
+  std::uint64_t beyond_ = 0;  ///< octets of what was heard last that stand after the end of the first request
+  bool one_request_ = false;  ///< the next plain request may be for another server
+  bool upgrades_ = false;     ///< the first one asked for another protocol, and is not answered yet
+  std::string answer_start_;  ///< of the upstream, while `upgrades_`
   bool answer_held_ = false;
   bool client_done_ = false;
   bool upstream_done_ = false;

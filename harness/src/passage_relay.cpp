@@ -124,8 +124,10 @@ void Passage::heard(std::span<const unsigned char> data) {
   keep(data);
   if (reader_->complete()) {
     seen.data_bytes += data.size();  // a stream, or a request after the first
+    beyond_ = data.size();
   } else {
     reader_->feed(data);
+    beyond_ = reader_->beyond();
     seen.progress = reader_->progress();
     seen.boilerplate_bytes = reader_->boilerplate_bytes();
     seen.data_bytes = reader_->data_bytes();
@@ -155,6 +157,7 @@ void Passage::from_upstream(std::span<const unsigned char> bytes) {
     case Phase::peeking:
       return hear_server_first(bytes);
     case Phase::plain:
+      hear_plain_answer(bytes);
       facts_.upstream_bytes += bytes.size();
       if (answer_begins_ == 0) answer_begins_ = to_client_ + bytes.size();
       return to_client(bytes);

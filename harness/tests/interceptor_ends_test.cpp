@@ -46,12 +46,127 @@ TEST(Refused, ConnectToNowhereSaysWhy) {
 
 TEST(Refused, PrivateAddressesUnlessAllowed) {
   Interception between([](InterceptorOptions& options) { options.route.private_addresses = false; });
-  for (const auto* host : {"127.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "192.168.1.1", "169.254.169.254", "0.0.0.0",
-                           "[::]", "[fe80::1]", kHost}) {
+  for (const auto* host : {"127.0.0.1",
+                           "[::1]",
+                           "[::ffff:10.0.0.1]",
+                           "192.168.1.1",
+                           "169.254.169.254",
+                           "0.0.0.0",
+                           "[::]",
+                           "[fe80::1]",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "[ff02::1]",
+                           "[fec0::1]",
+                           "[::10.0.0.1]",
+                           "[::ffff:0:10.0.0.1]",
+                           "[64:ff9b::10.0.0.1]",
+                           "[64:ff9b::127.0.0.1]",
+                           "[64:ff9b:1::1]",
+                           "[2002:a00:1::1]",
+                           "[2001:0:102:304::f5ff:fffe]",
+                           kHost}) {
     const auto answer = answer_to_connect(between, std::string(host) + ":443");
     EXPECT_NE(answer.find("is a private address"), std::string::npos) << answer;
   }
 }
+
+// --- plain requests to a proxy ---------------------------------------------------------------------------------
+
+/// Sends a first request, and what comes with and after it; what of all this its server got.
+struct PlainProxy {
+  std::string received(const std::string& first, const std::string& after = "") {
+    Socket client(between.interceptor.listen(Way::proxy, "127.0.0.1", 0));
+    client.send(first);
+    auto upstream = door.accept();
+    std::string got;
+    while (got.find("LAST") == std::string::npos) got += upstream.receive();
+    if (!after.empty()) {
+      upstream.send(answer);
+      std::string seen;
+      while (seen.size() < answer.size()) seen += client.receive();
+      client.send(after);
+    } else {
+      upstream.send(answer);
+    }
+    if (!keeps) upstream.close();
+    told = client.read_all();
+    client.close();
+    if (keeps) got += upstream.read_all();
+    contact = between.contact();
+    return got;
+  }
+
+  std::string url() const { return "http://" + std::string(kHost) + ":" + std::to_string(door.port()); }
+  std::string request(const std::string& head = "") const {
+    return "GET " + url() + "/a HTTP/1.1\r\nHost: a\r\n" + head + "X: LAST\r\n\r\n";
+  }
+
+  Interception between;
+  Doorstep door;
+  std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  bool keeps = false;  ///< the server does not close when it has answered
+  std::string told;
+  Contact contact;
+};
+
+constexpr const char* kSecond = "a second plain request on a connection to the proxy was not forwarded";
+const std::string kOther = "GET http://other.pin.test/b HTTP/1.1\r\nHost: other.pin.test\r\nCookie: of=another\r\n\r\n";
+
+TEST(PlainRequests, APipelinedSecondOneDoesNotGoToTheFirstHost) {
+  PlainProxy proxy;
+  const auto got = proxy.received(proxy.request() + kOther);
+  EXPECT_TRUE(got.ends_with("X: LAST\r\nConnection: close\r\n\r\n")) << got;
+  EXPECT_TRUE(proxy.told.ends_with("ok")) << "the first one is answered: " << proxy.told;
+  EXPECT_EQ(proxy.contact.failure, kSecond);
+  EXPECT_NE(test::text_of(proxy.contact.plaintext).find("of=another"), std::string::npos) << "it was readable";
+}
+
+TEST(PlainRequests, ASecondOneAfterTheAnswerEndsTheConnection) {
+  PlainProxy proxy;
+  proxy.keeps = true;
+  const auto got = proxy.received(proxy.request(), kOther);
+  EXPECT_EQ(got.find("other"), std::string::npos) << got;
+  EXPECT_EQ(proxy.contact.failure, kSecond);
+}
+
+TEST(PlainRequests, ABodyIsForwardedToItsEndAndNoFurther) {
+  for (const std::string body :
+       {"Content-Length: 4\r\n\r\nLAST", "Transfer-Encoding: chunked\r\n\r\n4\r\nLAST\r\n0\r\n\r\n"}) {
+    PlainProxy proxy;
+    const auto got = proxy.received("POST " + proxy.url() + "/a HTTP/1.1\r\nHost: a\r\n" + body + kOther);
+    EXPECT_EQ(got.find("other"), std::string::npos) << got;
+    EXPECT_NE(got.find("LAST"), std::string::npos) << got;
+    EXPECT_EQ(proxy.contact.failure, kSecond);
+  }
+}
+
+TEST(PlainRequests, AnUpgradedConnectionGoesOn) {
+  PlainProxy proxy;
+  proxy.keeps = true;
+  proxy.answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+  Socket client(proxy.between.interceptor.listen(Way::proxy, "127.0.0.1", 0));
+  client.send(proxy.request("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
+  auto upstream = proxy.door.accept();
+  std::string got;
+  while (got.find("LAST") == std::string::npos) got += upstream.receive();
+  upstream.send(proxy.answer);
+  std::string seen;
+  while (seen.size() < proxy.answer.size()) seen += client.receive();
+  client.send("frames END");
+  while (got.find("END") == std::string::npos) got += upstream.receive();
+  EXPECT_TRUE(got.ends_with("frames END"));
+}
+
+TEST(PlainRequests, AnUpgradeThatWasDeclinedDoesNot) {
+  PlainProxy proxy;
+  proxy.keeps = true;
+  const auto got = proxy.received(proxy.request("Upgrade: h2c\r\nConnection: Upgrade\r\n"), kOther);
+  EXPECT_EQ(got.find("other"), std::string::npos) << got;
+  EXPECT_EQ(proxy.contact.failure, kSecond);
+}
+
+// --- loops -----------------------------------------------------------------------------------------------------
 
 TEST(Refused, LoopsByWhateverAddress) {
   Interception between;

@@ -23,6 +23,8 @@ class RequestReader {
   Progress progress() const noexcept;
   /// A whole HTTP/1.1 request, body included, is there.
   bool complete() const noexcept;
+  /// Octets that were fed after the end of that request.
+  std::uint64_t beyond() const noexcept;
   std::uint64_t boilerplate_bytes() const noexcept;
   std::uint64_t data_bytes() const noexcept;
   /// Method, path and version; secrets and query values are replaced.

@@ -78,7 +78,7 @@ def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
     seen = contact.seen
     if contact.plaintext_forwarded or seen.plaintext:
         if spoke_plaintext(seen):
-            return What.PLAIN, story(seen)
+            return What.PLAIN, story(seen) + (f"; {contact.failure}" if contact.failure else "")
         return What.NOTHING, "sent bytes that are neither TLS nor a request that is known"
     if contact.condition is Condition.PASS_THROUGH:
         return _passed(contact)

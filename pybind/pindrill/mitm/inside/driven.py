@@ -16,8 +16,9 @@ from typing import Any
 
 from mitmproxy import ctx, version
 
+from .addresses import private
 from .facts import Facts
-from .hooks import CURRENT, Hooks, private
+from .hooks import CURRENT, Hooks
 from .streams import Writer, streams
 
 _MAX_LINE = 8 * 1024 * 1024

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from contextvars import ContextVar
 from time import monotonic_ns
 from typing import Any, Protocol
@@ -214,10 +213,6 @@ async def _hold(facts: Facts) -> None:
     wanted = min(max(facts.hold_s, 10 * took), _LONGEST_HOLD_S)
     facts.hold_s = 0.0
     await asyncio.sleep(max(0.0, wanted - (monotonic_ns() - facts.first_data_at) / 1e9))
-
-
-def private(address: str) -> bool:
-    return not ipaddress.ip_address(address.partition("%")[0]).is_global
 
 
 def _host_field(head: bytes) -> str | None:
