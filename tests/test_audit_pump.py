@@ -113,7 +113,7 @@ def test_more_than_can_be_read_in_time_is_told_and_nobody_waits(monkeypatch: pyt
     for _ in range(5):
         reader.add(read(plaintext=b"\x10" * 60))
     go_on.set()
-    reader.close()
+    reader.close(60)
     names = [each.readable[0].name for each in noted]
     assert len(names) == 5
     assert names.count("too much came at once") in (3, 4), names  # one may have been taken before the next came
@@ -125,5 +125,5 @@ def test_a_contact_that_cannot_be_noted_is_a_trouble() -> None:
 
     reader = reading.Reading(full)
     reader.add(read())
-    reader.close()
+    reader.close(60)
     assert reader.trouble == "a connection could not be noted: no space left"

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 EXTRA_OF = {
     "dnslib": "audit",
     "h11": "audit",
-    "hpack": "audit",
-    "hyperframe": "audit",
     "wsproto": "audit",
     "multipart": "station",
     "python_multipart": "station",

@@ -100,7 +100,7 @@ class Pump:
         self._stopping.set()
         if not self._over.wait(_END_S):
             self._failure = self._failure or f"the interceptor had not ended after {_END_S:g} s"
-        self._reading.close()
+        self._reading.close(_END_S)
         if denied := self._interceptor.denied:
             self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
         if unseen := self._interceptor.turned_away:

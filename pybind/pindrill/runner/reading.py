@@ -37,14 +37,15 @@ class Reading:
             self._contacts.append(contact)
             self._changed.notify_all()
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Until all that were added are handed on."""
+    def wait(self, timeout_s: float) -> bool:
+        """Until all that were added are handed on; false where that takes longer."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._contacts and not self._busy, timeout_s)
+            return self._changed.wait_for(lambda: not self._contacts and not self._busy, timeout_s)
 
-    def close(self) -> None:
+    def close(self, timeout_s: float) -> None:
         """After the last of them."""
-        self.wait()
+        if not self.wait(timeout_s):
+            self.trouble = self.trouble or f"what clients said was not read within {timeout_s:g} s"
         with self._changed:
             self._closing = True
             self._changed.notify_all()
