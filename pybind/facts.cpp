@@ -101,6 +101,7 @@ py::dict to_dict(const Observation& o) {
   d["request_line"] = lenient(o.request_line);
   d["secrets"] = o.secrets;
   d["plain_secrets"] = o.plain_secrets;
+  d["unread_bytes"] = o.unread_bytes;
   d["bytes_in"] = o.bytes_in;
   d["bytes_out"] = o.bytes_out;
   d["response_sent_at"] = o.response_sent_at;

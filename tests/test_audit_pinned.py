@@ -27,7 +27,7 @@ from support.contacts import (
     trust,
     vanished,
 )
-from support.facts import HELLO, alert, finished, requested, seen, shown
+from support.facts import HELLO, alert, alerted, finished, requested, seen, shown
 
 W = AuditWord
 TRUST = trust()
@@ -38,6 +38,8 @@ UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
 RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
 ALERTED_AFTER = contact(C.TRUSTED_CA, finished(alerts=(alert(46),)))
 POLITE = contact(C.TRUSTED_CA, finished(alerts=(alert(90), alert(0)), close_notify=True))
+POLITE_OPEN = replace(POLITE, seen=replace(POLITE.seen, ended="open", ended_at=0))
+WARNED = finished(tls_version="TLSv1.2", alerts=(alert(100, level=1),), ended="open", ended_at=0)
 PREFACE = contact(C.TRUSTED_CA, finished(boilerplate_bytes=64, progress="boilerplate"))
 NOT_RESOLVED = contact(
     C.TRUSTED_CA,
@@ -70,6 +72,17 @@ ROWS = (
         "alert 48",
     ),
     Row("pinned, user_canceled and close_notify", (*TRUST, *PLACES, passed(), *two(POLITE)), W.PINNED),
+    Row("pinned, close_notify, its socket left open", (*TRUST, *PLACES, passed(), *two(POLITE_OPEN)), W.PINNED),
+    Row(
+        "a warning, its socket left open",
+        (*TRUST, *PLACES, passed(), *two(contact(C.TRUSTED_CA, WARNED))),
+        W.INCONCLUSIVE,
+    ),
+    Row(
+        "more behind the alert than could be read",
+        (*TRUST, *PLACES, passed(), *two(contact(C.TRUSTED_CA, alerted(unread_bytes=90)))),
+        W.INCONCLUSIVE,
+    ),
     Row("pinned, h2 boilerplate only", (*TRUST, *PLACES, passed(), *two(PREFACE)), W.PINNED, "boilerplate"),
     Row(
         "pinned, internal error is an alert like any other",

@@ -75,6 +75,14 @@ def test_contacts_are_plain_json() -> None:
         assert Contact.from_dict(facts) == each
 
 
+def test_contacts_of_an_earlier_version_come_back(store: AuditStore, tmp_path: Path) -> None:
+    audit = begun(store)
+    store.add_contact(audit, read())
+    with sqlite3.connect(tmp_path / "audits.db") as base:
+        base.execute("UPDATE contact SET facts = json_remove(facts, '$.seen.unread_bytes')")
+    assert [each.seen.unread_bytes for each in store.contacts(audit)] == [0]
+
+
 def test_what_the_client_said_is_not_kept(store: AuditStore, tmp_path: Path) -> None:
     store.add_contact(begun(store), read(plaintext=SECRET.encode()))
     store.close()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from pindrill.classify import REFUSALS, Shape, refusal_alert, shape, story
+from pindrill.classify import REFUSALS, Shape, over_at, refusal_alert, shape, story
 from pindrill.model import Observation
 from support.facts import HELLO, alert, alerted, finished, plaintext, requested, seen, shown
+
+OPEN: dict[str, Any] = {"ended": "open", "ended_at": 0}
+TLS12: dict[str, Any] = {"tls_version": "TLSv1.2"}
+TLS13: dict[str, Any] = {"tls_version": "TLSv1.3"}
+AFTER = Shape.AFTER_HANDSHAKE
 
 SHAPES = {
     "a request": (requested(), 0, Shape.DATA),
@@ -79,7 +86,60 @@ SHAPES = {
     "silent end just before the ending": (shown(ended_at=79), 80, Shape.SILENT_FIN),
     "silent end at the moment of the ending": (shown(ended_at=80), 80, Shape.OPEN),
     "silent end after the ending": (shown(ended_at=90), 80, Shape.OPEN),
-    "alert after the ending": (alerted(ended_at=90), 80, Shape.OPEN),
+    "alert after the ending": (alerted(alerts=(alert(48, at=85),), ended_at=90), 80, Shape.OPEN),
+    "alert before the ending, TCP ended by it": (alerted(ended_at=90), 80, Shape.ALERT),
+    "flight, alert, still open": (alerted(**OPEN), 0, Shape.ALERT),
+    "flight, alert, still open at the ending": (alerted(**OPEN), 80, Shape.ALERT),
+    "flight, alert after the ending, still open": (alerted(**{"alerts": (alert(48, at=85),), **OPEN}), 80, Shape.OPEN),
+    "flight, close_notify, still open": (shown(alerts=(alert(0, level=1),), **OPEN), 0, Shape.SILENT_FIN),
+    "flight, close_notify, RST": (shown(alerts=(alert(0, level=1),), ended="reset"), 0, Shape.SILENT_FIN),
+    "close_notify before the kernel had the flight": (
+        shown(alerts=(alert(0, level=1, at=35),), **OPEN),
+        0,
+        Shape.BEFORE_FLIGHT,
+    ),
+    "handshake, close_notify, still open": (finished(alerts=(alert(0, level=1, at=55),), **OPEN), 0, AFTER),
+    "handshake, alert, still open": (finished(alerts=(alert(42, at=55),), **OPEN), 0, AFTER),
+    "handshake, close_notify after the ending, still open": (
+        finished(alerts=(alert(0, level=1, at=85),), **OPEN),
+        80,
+        Shape.OPEN,
+    ),
+    "TLS 1.2, a warning, still open": (shown(alerts=(alert(46, level=1),), **TLS12, **OPEN), 0, Shape.OPEN),
+    "TLS 1.2, user_canceled, still open": (shown(alerts=(alert(90, level=1),), **TLS12, **OPEN), 0, Shape.OPEN),
+    "TLS 1.2, fatal user_canceled, still open": (shown(alerts=(alert(90),), **TLS12, **OPEN), 0, Shape.SILENT_FIN),
+    "TLS 1.2, no_renegotiation, still open": (
+        finished(alerts=(alert(100, level=1, at=55),), **TLS12, **OPEN),
+        0,
+        Shape.OPEN,
+    ),
+    "TLS 1.2, no_renegotiation, FIN": (shown(alerts=(alert(100, level=1),), **TLS12), 0, Shape.SILENT_FIN),
+    "TLS 1.3, an error at the level of a warning, still open": (
+        shown(alerts=(alert(46, level=1),), **TLS13, **OPEN),
+        0,
+        Shape.ALERT,
+    ),
+    "TLS 1.3, an unknown alert, still open": (shown(alerts=(alert(100, level=1),), **TLS13, **OPEN), 0, Shape.ALERT),
+    "TLS 1.3, fatal user_canceled, still open": (shown(alerts=(alert(90),), **TLS13, **OPEN), 0, Shape.OPEN),
+    "TLS 1.3, user_canceled, close_notify, still open": (
+        shown(alerts=(alert(90, level=1), alert(0, level=1)), **TLS13, **OPEN),
+        0,
+        Shape.SILENT_FIN,
+    ),
+    "a warning, then the server gave up": (
+        shown(alerts=(alert(90, level=1), alert(10, sent=True)), **TLS12),
+        0,
+        Shape.BROKEN_OFF,
+    ),
+    "alert, still open, then plain text": (alerted(plain_secrets=("pd7s00",), **OPEN), 0, Shape.PLAINTEXT),
+    "alert, still open, then what nobody can read": (alerted(unread_bytes=90, **OPEN), 0, Shape.WENT_ON),
+    "alert, then what nobody can read, FIN": (alerted(unread_bytes=90), 0, Shape.WENT_ON),
+    "the server's alert, then what nobody reads": (
+        shown(alerts=(alert(51, sent=True),), unread_bytes=90),
+        0,
+        Shape.BROKEN_OFF,
+    ),
+    "close_notify, still open, then data": (requested(alerts=(alert(0, level=1),), **OPEN), 0, Shape.DATA),
     "handshake, ended after the ending": (finished(ended_at=90), 80, Shape.OPEN),
     "no byte at all, ended after the ending": (seen(ended="fin", ended_at=90), 80, Shape.OPEN),
 }
@@ -96,6 +156,21 @@ def test_every_shape_is_in_the_table() -> None:
 
 def test_only_what_follows_the_certificate_flight_is_a_refusal() -> None:
     assert {Shape.ALERT, Shape.SILENT_FIN, Shape.SILENT_RESET, Shape.AFTER_HANDSHAKE} == REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("facts", "at"),
+    [
+        (shown(**OPEN), 0),
+        (shown(), 80),
+        (alerted(**OPEN), 45),
+        (alerted(), 45),
+        (shown(alerts=(alert(48, sent=True),)), 80),
+        (requested(alerts=(alert(0, level=1, at=90),), ended_at=95), 90),
+    ],
+)
+def test_what_comes_first_ends_a_connection(facts: Observation, at: int) -> None:
+    assert over_at(facts) == at
 
 
 @pytest.mark.parametrize(
@@ -125,6 +200,8 @@ def test_the_alert_of_a_refusal_is_the_clients_and_no_closure(facts: Observation
         ),
         (plaintext(request_line=""), "sent 40 bytes in plain text"),
         (alerted(46), "refused with alert 46"),
+        (alerted(46, **OPEN), "refused with alert 46"),
+        (shown(alerts=(alert(0, level=1),), **OPEN), "closed without alert or Finished but close_notify"),
         (finished(close_notify=True), "completed the handshake and closed without data (close_notify)"),
         (finished(ended="reset"), "completed the handshake and closed without data (RST)"),
         (finished(alerts=(alert(42),)), "completed the handshake and closed without data (alert 42)"),

@@ -33,6 +33,10 @@ IN_BOILERPLATE = finished(boilerplate_bytes=64, secrets=("pd7s00",))
 EARLY = shown(data_bytes=9, early_data_bytes=9, alerts=(alert(48),))
 CERTIFIED = finished(client_certificate=True)
 RESUMED = requested(resumed=True)
+ALERT_OPEN = alerted(ended="open", ended_at=0)
+LATE_ALERT = alerted(alerts=(alert(48, at=105),), ended="open", ended_at=0)
+CLOSED_OPEN = finished(close_notify=True, alerts=(alert(0, level=1, at=55),), ended="open", ended_at=0)
+LEFT_OPEN = shown(close_notify=True, alerts=(alert(0, level=1),), ended="open", ended_at=0)
 H2_ONLY = finished(hello=replace(HELLO, alpn=("h2",)))
 
 
@@ -130,7 +134,25 @@ ROWS = (
     accept("T10 refused a must-accept, yet success", alerted(), V.FALSE_SUCCESS, report=ACCEPTED),
     refuse("T11 open at the deadline", OPEN, V.INCONCLUSIVE, "a timeout is no refusal", report=TIMEOUT),
     refuse("T11 one refusal, one open", (alerted(), OPEN), V.INCONCLUSIVE, "still open"),
-    refuse("T11 refused, but never ended", alerted(), V.INCONCLUSIVE, "had not ended", report=TIMEOUT),
+    refuse("T4 an alert, TCP left open", ALERT_OPEN, V.PASS, "alert 48", attribution="pin"),
+    refuse("T4 an alert, TCP left open, nothing said", ALERT_OPEN, V.PASS, report=SILENT),
+    refuse("T4 an alert, then neither TCP nor client ended", ALERT_OPEN, V.PASS, "alert 48", report=TIMEOUT),
+    refuse("T4 an alert, TCP left open, says accepted", ALERT_OPEN, V.FALSE_SUCCESS, report=ACCEPTED),
+    refuse("T4 an alert, TCP left open, then died", ALERT_OPEN, V.INCONCLUSIVE, "dead client", report=DIED),
+    refuse("T4 more after the alert", replace(ALERT_OPEN, unread_bytes=90), V.INCONCLUSIVE, "could not be read"),
+    refuse("T9 plain text after the alert", replace(ALERT_OPEN, plain_secrets=("x",)), V.DOWNGRADE, "on the socket"),
+    refuse("T9 a retry beside a socket left open", (ALERT_OPEN, requested(accepted_at=90)), V.DOWNGRADE, "on a retry"),
+    refuse("T9 an idle one left open is no retry", (OPEN, requested(accepted_at=90)), V.LEAKED),
+    refuse("T4 an alert only when it was being ended", LATE_ALERT, V.INCONCLUSIVE, "still open", report=TIMEOUT),
+    refuse("T2 close_notify, TCP left open", CLOSED_OPEN, V.PASS, "close_notify"),
+    refuse("T2 close_notify, then no end", CLOSED_OPEN, V.PASS, "close_notify", report=TIMEOUT),
+    refuse("T3 close_notify before Finished, TCP left open", LEFT_OPEN, V.PASS, "close_notify", repeat=True),
+    refuse("T3 the same, genuine refused", LEFT_OPEN, V.INCONCLUSIVE, genuine=Control.REFUSED),
+    accept("T14 an alert, TCP left open", ALERT_OPEN, V.OUTAGE, "alert 48"),
+    accept("T14 an alert, then neither ended", ALERT_OPEN, V.OUTAGE, "alert 48", report=TIMEOUT),
+    accept("T14 more after the alert", replace(ALERT_OPEN, unread_bytes=90), V.INCONCLUSIVE, "no evidence"),
+    refuse("T11 refused without a word, never ended", finished(), V.INCONCLUSIVE, "had not ended", report=TIMEOUT),
+    refuse("T11 one word, one silence, never ended", (alerted(), shown()), V.INCONCLUSIVE, report=TIMEOUT),
     refuse("T11 no connection, says refused", (), V.INCONCLUSIVE, "did not connect"),
     refuse("T11 no connection, says accepted", (), V.INCONCLUSIVE, "did not connect", report=ACCEPTED),
     refuse("T11 no ClientHello", NO_HELLO, V.INCONCLUSIVE, "sent no ClientHello"),

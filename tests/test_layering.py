@@ -39,6 +39,7 @@ PART_OF = {
     "paths": "oracle",
     "client_hello": "tls",
     "fingerprint": "tls",
+    "unread_records": "tls",
     "server_context": "tls",
     "buffers": "pki",
     "stream": "net",

@@ -31,7 +31,7 @@ def drilled(pindrill: Pindrill, mode: str, *options: str) -> Result:
         ("half-hello", "sent no ClientHello"),
         ("half-hello-reset", "sent no ClientHello"),
         ("garbage", "neither TLS nor a request"),
-        ("ssl2-hello", "sent no ClientHello"),
+        ("ssl2-hello", "ended before it was shown the certificate"),
     ],
 )
 def test_cut_before_the_server_hello_is_inconclusive(pindrill: Pindrill, mode: str, reason: str) -> None:

@@ -3,6 +3,15 @@
 #include <array>
 
 namespace pindrill {
+namespace {
+
+Bytes take_all(BIO* bio) {
+  Bytes bytes(BIO_ctrl_pending(bio));
+  if (!bytes.empty()) BIO_read(bio, bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+}  // namespace
 
 void attach_buffers(SSL* ssl) {
   auto in = owned(BIO_new(BIO_s_mem()), "make a buffer");
@@ -20,12 +29,9 @@ void put_received(SSL* ssl, std::span<const unsigned char> bytes) {
   if (!bytes.empty()) BIO_write(SSL_get_rbio(ssl), bytes.data(), static_cast<int>(bytes.size()));
 }
 
-Bytes take_written(SSL* ssl) {
-  BIO* bio = SSL_get_wbio(ssl);
-  Bytes bytes(BIO_ctrl_pending(bio));
-  if (!bytes.empty()) BIO_read(bio, bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
-}
+Bytes take_written(SSL* ssl) { return take_all(SSL_get_wbio(ssl)); }
+
+Bytes take_unread(SSL* ssl) { return take_all(SSL_get_rbio(ssl)); }
 
 int read_all(SSL* ssl, Bytes& data) {
   std::array<unsigned char, 16384> buffer;

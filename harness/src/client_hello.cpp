@@ -14,6 +14,7 @@ using View = std::span<const unsigned char>;
 
 constexpr std::size_t kHandshakeHeader = 4;
 constexpr std::size_t kRandom = 32;
+constexpr std::size_t kSsl2CipherSpec = 3;
 
 /// Takes octets from the front; empty when there are not as many.
 View take(View& from, std::size_t size) {
@@ -62,6 +63,14 @@ std::vector<std::string> protocols(View view) {
 
 }  // namespace
 
+Begins begins(View bytes) {
+  if (bytes[0] == SSL3_RT_HANDSHAKE) return Begins::tls;
+  // Two octets of length with the highest bit set, message type, major and minor version.
+  if ((bytes[0] & 0x80) == 0 || (bytes.size() > 2 && bytes[2] != SSL2_MT_CLIENT_HELLO)) return Begins::plain;
+  if (bytes.size() < 5) return Begins::unclear;
+  return bytes[3] == SSL3_VERSION_MAJOR || number(bytes.subspan(3, 2)) == SSL2_VERSION ? Begins::tls : Begins::plain;
+}
+
 ClientHello read_client_hello(View message) {
   ClientHello hello;
   hello.at = monotonic_now();
@@ -91,6 +100,25 @@ ClientHello read_client_hello(View message) {
   hello.psk_offered = extensions.contains(TLSEXT_TYPE_psk) || !extension(TLSEXT_TYPE_session_ticket).empty();
   hello.early_data_offered = extensions.contains(TLSEXT_TYPE_early_data);
   const Offer offer{ciphers, types, hello};
+  hello.ja4 = ja4(offer);
+  hello.stack = stack_fingerprint(offer);
+  return hello;
+}
+
+ClientHello read_ssl2_client_hello(View message) {
+  ClientHello hello;
+  hello.at = monotonic_now();
+  take(message, 1);
+  hello.versions.push_back(static_cast<std::uint16_t>(number(take(message, 2))));
+  auto specs = number(take(message, 2));
+  take(message, 4);  // lengths of session id and challenge
+  std::vector<std::uint16_t> ciphers;
+  for (; specs >= kSsl2CipherSpec; specs -= kSsl2CipherSpec) {
+    const auto spec = take(message, kSsl2CipherSpec);
+    if (spec.empty()) break;
+    if (spec[0] == 0) ciphers.push_back(static_cast<std::uint16_t>(number(spec)));  // others are of SSL 2.0 itself
+  }
+  const Offer offer{ciphers, {}, hello};
   hello.ja4 = ja4(offer);
   hello.stack = stack_fingerprint(offer);
   return hello;

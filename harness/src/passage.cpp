@@ -4,10 +4,11 @@
 #include <string_view>
 #include <utility>
 
+#include "client_hello.h"
+
 namespace pindrill {
 namespace {
 
-constexpr unsigned char kHandshakeRecord = 22;
 constexpr std::size_t kMaxHello = 128 * 1024;
 constexpr const char* kLoop = "it is this interceptor itself: a loop";
 
@@ -78,6 +79,10 @@ void Passage::from_client(std::span<const unsigned char> bytes) {
       held_.insert(held_.end(), bytes.begin(), bytes.end());  // at most what one read brought: it is paused
       return;
     case Phase::over:
+      // Nobody answers any more, but what a client gives away it gives away.
+      if (!tls_) return;
+      look_for_plain_secrets(bytes);
+      if (tls_->over()) tls_->receive(bytes);
       return;
   }
 }
@@ -105,8 +110,12 @@ void Passage::open(std::span<const unsigned char> bytes) {
 }
 
 void Passage::peek(std::span<const unsigned char> bytes) {
+  const bool begun = tls_ || opening_;
   held_.insert(held_.end(), bytes.begin(), bytes.end());
-  if (held_.front() == kHandshakeRecord) return peek_tls(bytes);
+  const auto begins = pindrill::begins(held_);
+  if (begins == Begins::unclear) return;
+  if (!begun) bytes = held_;
+  if (begins == Begins::tls) return peek_tls(bytes);
   return entrance_.way == Way::direct ? peek_host_field(bytes) : speak_plain();
 }
 
@@ -124,6 +133,7 @@ void Passage::peek_host_field(std::span<const unsigned char> bytes) {
 }
 
 void Passage::peek_tls(std::span<const unsigned char> bytes) {
+  look_for_plain_secrets(bytes);
   try {
     if (!tls_) tls_ = std::make_unique<Connection>(context_->server, facts_.seen);
     tls_->receive(bytes);

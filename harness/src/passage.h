@@ -101,6 +101,7 @@ class Passage : public std::enable_shared_from_this<Passage> {
   void send_down(std::span<const unsigned char> data);
   void hold_the_answer();
   void heard(std::span<const unsigned char> data);
+  void look_for_plain_secrets(std::span<const unsigned char> bytes);
   void keep(std::span<const unsigned char> data);
   void to_client(std::span<const unsigned char> bytes);
   void to_client(const std::string& text);
@@ -135,6 +136,7 @@ class Passage : public std::enable_shared_from_this<Passage> {
   Bytes held_down_;  ///< of the upstream, until the client's handshake is through
   std::unique_ptr<RequestReader> reader_;
   SecretScanner scanner_;
+  SecretScanner raw_scanner_;  ///< a client may go on in plain text on the socket of its TLS
   std::unique_ptr<RecordWatcher> watcher_;
   std::uint64_t to_client_ = 0;          ///< bytes written to the client so far
   std::uint64_t before_tls_ = 0;         ///< so many of them were a proxy's answers

@@ -59,11 +59,13 @@ bool Passage::may_read(bool client) const {
 
 void Passage::relay_up(std::span<const unsigned char> bytes) {
   const bool before = tls_->established();
+  const bool closed = facts_.seen.close_notify;
+  look_for_plain_secrets(bytes);
   tls_->receive(bytes);
   const auto data = tls_->take_data();
   heard(data);
   if (hold_.count() > 0 && facts_.seen.data_bytes > 0) hold_the_answer();
-  up_->send(data);
+  if (!closed) up_->send(data);
   if (facts_.seen.close_notify) up_->close();
   if (!before && tls_->established()) send_down(std::exchange(held_down_, {}));
   flush();
@@ -135,6 +137,12 @@ void Passage::heard(std::span<const unsigned char> data) {
   }
   scanner_.feed(data);
   seen.secrets = scanner_.found();
+}
+
+void Passage::look_for_plain_secrets(std::span<const unsigned char> bytes) {
+  raw_scanner_.feed(bytes);
+  auto& known = facts_.seen.plain_secrets;
+  if (known.size() != raw_scanner_.found().size()) known = raw_scanner_.found();
 }
 
 void Passage::keep(std::span<const unsigned char> data) {
@@ -228,6 +236,10 @@ void Passage::client_ended(StreamEnd how) {
     facts_.seen.ended_at = monotonic_now();
   }
   client_done_ = true;
+  if (phase_ == Phase::peeking && !tls_ && !opening_ && !held_.empty()) {
+    facts_.seen.plaintext = true;  // too short to be TLS
+    heard(std::exchange(held_, {}));
+  }
   if (how == StreamEnd::reset) {
     if (upstream_) upstream_->reset();
     return over();
@@ -251,6 +263,8 @@ void Passage::upstream_ended(StreamEnd how) {
   }
   if (unshown) return refuse_client("it closed the connection");
   if (phase_ == Phase::relaying && !tls_->established()) return;  // `relay_up` ends it
+  const bool closed = phase_ == Phase::relaying && facts_.seen.close_notify && !client_done_;
+  if (closed && client_->waiting() == 0) return wait_for_the_end();
   if (flows() || phase_ == Phase::peeking) client_->finish();
   over_when_written();
 }

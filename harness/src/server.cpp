@@ -5,18 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "client_hello.h"
 #include "pindrill/http.h"
 
 namespace pindrill {
 namespace {
 
-constexpr unsigned char kHandshakeRecord = 22;
 constexpr std::size_t kMaxConnections = 100'000;  ///< a client in a reconnect loop must not fill the memory
-
-/// A handshake record, or the ClientHello of SSL 2.0 that old clients begin with (RFC 5246 appendix E.2).
-bool begins_tls(std::span<const unsigned char> bytes) {
-  return bytes[0] == kHandshakeRecord || (bytes.size() > 2 && (bytes[0] & 0x80) != 0 && bytes[2] == 1);
-}
 
 /// One accepted connection: its socket, its TLS engine, and what it said.
 class Session final : public StreamHandler, public std::enable_shared_from_this<Session> {
@@ -40,17 +35,10 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
   void on_data(std::span<const unsigned char> bytes) override {
-    const bool first = facts_.bytes_in == 0;
     facts_.bytes_in += bytes.size();
-    if (first) begin(bytes);
-    if (facts_.plaintext) return heard(bytes);
-    raw_scanner_.feed(bytes);
-    if (facts_.plain_secrets.size() != raw_scanner_.found().size()) facts_.plain_secrets = raw_scanner_.found();
-    if (tls_) {
-      tls_->receive(bytes);
-      heard(tls_->take_data());
-      flush();
-    }
+    if (begun_) return take(bytes);
+    first_.insert(first_.end(), bytes.begin(), bytes.end());
+    if (const auto begins = pindrill::begins(first_); begins != Begins::unclear) begin(begins);
   }
 
   void on_written(std::uint64_t total) override {
@@ -62,6 +50,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
   void on_end(StreamEnd end) override {
+    if (!begun_ && !first_.empty()) begin(Begins::plain);
     facts_.ended = end == StreamEnd::fin ? Ended::fin : Ended::reset;
     facts_.ended_at = monotonic_now();
     abandon();
@@ -69,9 +58,14 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
  private:
-  void begin(std::span<const unsigned char> first) {
-    facts_.plaintext = !begins_tls(first);
-    if (facts_.plaintext) return;
+  void begin(Begins what) {
+    begun_ = true;
+    facts_.plaintext = what == Begins::plain;
+    if (!facts_.plaintext) open_tls();
+    take(std::exchange(first_, {}));
+  }
+
+  void open_tls() {
     try {
       tls_ = std::make_unique<Connection>(context_, facts_);
       tls_->show(shown_.credential);
@@ -79,6 +73,17 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
       tls_.reset();
       facts_.failure = error.what();  // nothing may be thrown across the loop
       stream_->finish();
+    }
+  }
+
+  void take(std::span<const unsigned char> bytes) {
+    if (facts_.plaintext) return heard(bytes);
+    raw_scanner_.feed(bytes);
+    if (facts_.plain_secrets.size() != raw_scanner_.found().size()) facts_.plain_secrets = raw_scanner_.found();
+    if (tls_) {
+      tls_->receive(bytes);
+      heard(tls_->take_data());
+      flush();
     }
   }
 
@@ -137,6 +142,8 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   Shown shown_;
   OnEnd on_end_;
   Observation facts_;
+  Bytes first_;  ///< until it is clear what they begin
+  bool begun_ = false;
   std::unique_ptr<Connection> tls_;
   RequestReader reader_;
   SecretScanner scanner_;

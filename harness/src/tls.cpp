@@ -5,11 +5,13 @@
 
 #include "buffers.h"
 #include "client_hello.h"
+#include "unread_records.h"
 
 namespace pindrill {
 namespace {
 
 constexpr int kClientHello = 1;
+constexpr int kServerHello = 2;
 constexpr int kServerHelloDone = 14;
 constexpr int kCertificate = 11;
 constexpr int kFinished = 20;
@@ -60,9 +62,15 @@ int Connection::on_client_hello(SSL* ssl, int* alert, void*) {
   return self->shown_ ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_RETRY;
 }
 
-void Connection::on_message(int sent, int, int type, const void* data, std::size_t size, SSL*, void* self) {
+void Connection::on_message(int sent, int version, int type, const void* data, std::size_t size, SSL*, void* self) {
   if (self == nullptr) return;
-  static_cast<Connection*>(self)->message(sent != 0, type, {static_cast<const unsigned char*>(data), size});
+  auto& connection = *static_cast<Connection*>(self);
+  const std::span body(static_cast<const unsigned char*>(data), size);
+  if (version == SSL2_VERSION && sent == 0) {
+    connection.facts_.hello = read_ssl2_client_hello(body);
+  } else {
+    connection.message(sent != 0, type, body);
+  }
 }
 
 void Connection::message(bool sent, int type, std::span<const unsigned char> body) {
@@ -80,6 +88,7 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
     if (!sent && body[1] == SSL_AD_CLOSE_NOTIFY) facts_.close_notify = true;
   } else if (type == SSL3_RT_HANDSHAKE && sent) {
     const bool tls13 = SSL_version(ssl_.get()) >= TLS1_3_VERSION;
+    if (body[0] == kServerHello) facts_.tls_version = SSL_get_version(ssl_.get());
     certificate_shown_ = certificate_shown_ || body[0] == kCertificate;  // a resumption shows none
     if (certificate_shown_ && facts_.flight_made_at == 0 && body[0] == (tls13 ? kFinished : kServerHelloDone)) {
       facts_.flight_made_at = monotonic_now();
@@ -93,7 +102,12 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
 }
 
 void Connection::receive(std::span<const unsigned char> bytes) {
-  if (over_ || bytes.empty()) return;
+  if (bytes.empty()) return;
+  if (over_) {
+    unread_->feed(bytes);
+    facts_.unread_bytes = unread_->bytes();
+    return;
+  }
   forget_errors();  // of others on this thread, which SSL_get_error would take for ours
   put_received(ssl_.get(), bytes);
   advance();
@@ -135,7 +149,6 @@ void Connection::handshake() {
   forget_errors();
   established_ = true;
   facts_.finished_at = monotonic_now();
-  facts_.tls_version = SSL_get_version(ssl_.get());
   facts_.cipher = SSL_get_cipher_name(ssl_.get());
   facts_.resumed = SSL_session_reused(ssl_.get()) == 1;
   const unsigned char* protocol = nullptr;
@@ -145,21 +158,21 @@ void Connection::handshake() {
 }
 
 void Connection::read() {
-  switch (read_all(ssl_.get(), data_)) {
-    case SSL_ERROR_WANT_READ:
-      if (!slim_) slim_ = slim_buffers(ssl_.get());
-      break;
-    case SSL_ERROR_ZERO_RETURN:
-      break;  // the client's close_notify; ours may still follow
-    default:
-      fail("read");
-      break;
+  auto stopped = read_all(ssl_.get(), data_);
+  while (stopped == SSL_ERROR_ZERO_RETURN) {
+    // The client's close_notify. Whoever wants to can read on, so what a client sends behind it is no secret.
+    SSL_set_shutdown(ssl_.get(), SSL_get_shutdown(ssl_.get()) & ~SSL_RECEIVED_SHUTDOWN);
+    stopped = read_all(ssl_.get(), data_);
   }
+  if (stopped != SSL_ERROR_WANT_READ) return fail("read");
+  if (!slim_) slim_ = slim_buffers(ssl_.get());
 }
 
 void Connection::fail(const char* doing) {
   over_ = true;
+  unread_ = std::make_unique<UnreadRecords>();
   facts_.failure = std::string(doing) + ": " + take_error_words();
+  if (const auto rest = take_unread(ssl_.get()); !rest.empty()) receive(rest);
 }
 
 Bytes Connection::take_output() {

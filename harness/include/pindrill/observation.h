@@ -52,9 +52,9 @@ struct Observation {
   std::string credential;    ///< label of the credential that it was shown
   Nanoseconds accepted_at = 0;
 
-  bool plaintext = false;  ///< the first byte was no TLS handshake record
+  bool plaintext = false;  ///< it began with what is no TLS
   std::optional<ClientHello> hello = {};
-  std::string tls_version = {};
+  std::string tls_version = {};  ///< as soon as the ServerHello chose it
   std::string cipher = {};
   std::string alpn = {};
   bool resumed = false;
@@ -74,6 +74,8 @@ struct Observation {
   std::vector<std::string> secrets = {};  ///< request secrets seen in readable data
   /// Request secrets that stood in the bytes of a TLS connection as they are: before, behind or instead of its records.
   std::vector<std::string> plain_secrets = {};
+  /// What came after the client's alert had ended the TLS connection, and that nobody can decrypt any more.
+  std::uint64_t unread_bytes = 0;
 
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

@@ -38,6 +38,8 @@ class ServerContext {
   OsslPtr<SSL_CTX> context_;
 };
 
+class UnreadRecords;
+
 /// The server's end of one TLS connection: bytes in, facts and bytes out. No socket.
 class Connection {
  public:
@@ -85,6 +87,7 @@ class Connection {
   std::optional<std::string> alpn_;
   Observation& facts_;
   OsslPtr<SSL> ssl_;
+  std::unique_ptr<UnreadRecords> unread_;  ///< from the end of the TLS connection on
   Bytes data_;
   std::uint64_t taken_ = 0;
   std::uint64_t flight_end_ = 0;

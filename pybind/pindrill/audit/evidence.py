@@ -23,10 +23,9 @@ from pindrill.audit.showing import (
     Showing,
     What,
     answered_at,
-    left_at,
     show,
 )
-from pindrill.classify import SAME_MOMENT
+from pindrill.classify import SAME_MOMENT, over_at
 
 _UNTRUSTED_CERTIFICATE = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
 
@@ -242,14 +241,14 @@ class Evidence:
 
 
 def _end(contact: Contact) -> float:
-    return inf if contact.seen.ended == "open" else contact.seen.ended_at
+    return over_at(contact.seen) or inf
 
 
 def _went_on(showing: Showing) -> bool:
     """Under the interceptor, the app had no reason to stop: it got its answer, or it still waits."""
     if showing.what is not What.READ:
         return showing.what is What.HELD
-    answered, left = answered_at(showing.contact), left_at(showing.contact)
+    answered, left = answered_at(showing.contact), over_at(showing.contact.seen)
     return not left or (bool(answered) and answered <= left)
 
 

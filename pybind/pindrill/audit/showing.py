@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pindrill.audit.facts import Condition, Contact, Run
-from pindrill.classify import CLOSE_NOTIFY, Shape, refusal_alert, shape, spoke_plaintext, story
-from pindrill.model import Observation
+from pindrill.classify import Shape, over_at, refusal_alert, shape, spoke_plaintext, story
 
 UNTRUSTED = frozenset({Condition.SELF_SIGNED, Condition.UNTRUSTED_CA, Condition.GENUINE_LEAF_WITHOUT_KEY})
 """What anybody can stage, without any authority: who accepts one of them validates nothing."""
@@ -67,11 +66,10 @@ class Showing:
 def show(contact: Contact, run: Run | None = None) -> Showing:
     ending_at = run.ending_at if run else 0
     death = run.death if run else ""
-    contact = replace(contact, seen=_ended_by_its_alert(contact.seen))
     what, why = _what(contact, ending_at)
     if what in REFUSALS and death:
         return Showing(contact, What.NOTHING, f"{why}, but the app {death}: a dead client refuses nothing", True)
-    return Showing(contact, what, why, bool(death or (ending_at and contact.seen.ended_at >= ending_at)))
+    return Showing(contact, what, why, bool(death or (ending_at and over_at(contact.seen) >= ending_at)))
 
 
 def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
@@ -88,6 +86,8 @@ def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
         return What.READ, story(seen)
     if seen.client_certificate:
         return What.CERTIFIED, "sent its client certificate to the interceptor"
+    if spoke_plaintext(seen):
+        return What.PLAIN, story(seen)
     what, why = _without_data(contact, ending_at)
     if what in SILENT:
         if contact.failure:
@@ -101,7 +101,7 @@ def _what(contact: Contact, ending_at: int) -> tuple[What, str]:
 
 def _server_left_first(contact: Contact) -> bool:
     """By its close_notify, which is handed on, or without one."""
-    left = left_at(contact)
+    left = over_at(contact.seen)
     handed_on = any(each.sent and each.at <= left for each in contact.seen.alerts)
     return handed_on or 0 < contact.upstream_ended_at <= left
 
@@ -128,12 +128,6 @@ def _without_data(contact: Contact, ending_at: int) -> tuple[What, str]:
             return What.NOTHING, told
 
 
-def _ended_by_its_alert(seen: Observation) -> Observation:
-    """A client that gave up by an alert has ended the connection, even if the other side closed it first."""
-    given_up = next((each.at for each in seen.alerts if not each.sent and each.number == refusal_alert(seen)), None)
-    return seen if seen.ended != "open" or given_up is None else replace(seen, ended="reset", ended_at=given_up)
-
-
 def _passed(contact: Contact) -> tuple[What, str]:
     if contact.upstream_failure or contact.failure:
         return What.NOTHING, f"was not passed through: {contact.upstream_failure or contact.failure}"
@@ -151,14 +145,6 @@ def carried_data(contact: Contact) -> bool:
         return True
     finished = next((place for place, size in enumerate(records) if size in _FINISHED_SIZES), 0)
     return any(size > _LARGEST_ALERT for size in records[finished + 1 :])
-
-
-def left_at(contact: Contact) -> int:
-    """When the client gave the connection up: its close_notify, its FIN or its RST (0: it did not)."""
-    seen = contact.seen
-    closed = [each.at for each in seen.alerts if not each.sent and each.number == CLOSE_NOTIFY]
-    ended = [seen.ended_at] if seen.ended != "open" else []
-    return min(closed + ended, default=0)
 
 
 def answered_at(contact: Contact) -> int:
@@ -179,7 +165,7 @@ class Leaving(StrEnum):
 
 def leaving(showing: Showing) -> Leaving:
     contact = showing.contact
-    left, answered = left_at(contact), answered_at(contact)
+    left, answered = over_at(contact.seen), answered_at(contact)
     if answered and (not left or left - answered >= BRIEF):
         return Leaving.ANSWERED
     if not left or contact.failure or showing.ended_by_us:

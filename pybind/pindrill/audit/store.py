@@ -120,7 +120,7 @@ class AuditStore:
 
     def contacts(self, audit: int) -> list[Contact]:
         sql = "SELECT facts FROM contact WHERE audit = ? ORDER BY rowid"
-        return [Contact.from_dict(json.loads(row[0])) for row in self._read(sql, (audit,))]
+        return [Contact.from_dict(_with_later_facts(json.loads(row[0]))) for row in self._read(sql, (audit,))]
 
     def lines(self, audit: int) -> list[Line]:
         sql = "SELECT line FROM verdict WHERE audit = ? ORDER BY destination"
@@ -164,6 +164,11 @@ class AuditStore:
                 return self._base.execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 raise StoreFailed(f"{self._path}: cannot read the results: {error}") from error
+
+
+def _with_later_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """What earlier versions did not watch for; whatever a contact of this one lacks is an error."""
+    return {**facts, "seen": {"unread_bytes": 0, **facts["seen"]}}
 
 
 def contact_facts(contact: Contact) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pindrill.classify import REFUSALS, Shape, sent_data, story
 from pindrill.judge.facts import Control, Controls, Finding, StageFacts
-from pindrill.judge.words import said_hello, shapes_of, telling, told
+from pindrill.judge.words import refused_in_words, said_hello, shapes_of, telling, told
 from pindrill.model import Observation, Said, VerdictWord
 
 
@@ -13,7 +13,8 @@ def acceptance_of(facts: StageFacts, controls: Controls) -> Finding:
     delivered = [seen for seen in facts.seen if seen.data_bytes and seen.response_sent_at]
     if report.canary_out or (report.said is Said.ACCEPTED and delivered):
         return _accepted(facts)
-    if report.said in (Said.DIED, Said.CANNOT_RUN, Said.TIMEOUT):
+    hung = report.said is Said.TIMEOUT and not refused_in_words(facts)
+    if hung or report.said in (Said.DIED, Said.CANNOT_RUN):
         return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=f"the client {told(report)} before it had its answer")
     if report.said is Said.SILENT and delivered:
         return Finding(

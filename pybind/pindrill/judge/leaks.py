@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pindrill.classify import REFUSALS, SAME_MOMENT, sent_data, shape, spoke_plaintext, story
+from pindrill.classify import REFUSALS, SAME_MOMENT, over_at, sent_data, shape, spoke_plaintext, story
 from pindrill.judge.facts import Finding, StageFacts
 from pindrill.judge.words import told
 from pindrill.model import Expect, Observation, Said, VerdictWord
@@ -64,7 +64,7 @@ def _data_to_rogue(seen: Observation, facts: StageFacts) -> Finding:
         return Finding(verdict=VerdictWord.FAIL_OPEN, reason=f"{what}, and took the answer")
     retried = any(
         other.accepted_at < seen.accepted_at
-        and other.ended_at <= seen.accepted_at + SAME_MOMENT
+        and over_at(other) <= seen.accepted_at + SAME_MOMENT
         and shape(other, report.ending_at) in REFUSALS
         for other in facts.seen
     )

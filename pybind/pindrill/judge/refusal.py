@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pindrill.classify import REFUSALS, Shape, is_garbage, sent_data, story
 from pindrill.judge.facts import Attribution, Control, Controls, Finding, StageFacts
-from pindrill.judge.words import said_hello, shapes_of, telling, told
+from pindrill.judge.words import refused_in_words, said_hello, shapes_of, telling, told
 from pindrill.model import Expect, Said, VerdictWord
 
 
@@ -53,7 +53,9 @@ def _doubt(facts: StageFacts, controls: Controls) -> str | None:
     shapes = shapes_of(facts)
     if Shape.OPEN in shapes:
         return "a connection was still open at the deadline, without data: a timeout is no refusal"
-    if report.said is Said.TIMEOUT:
+    if Shape.WENT_ON in shapes:
+        return "the client sent more after its alert, which could not be read: what it gave away is not known"
+    if report.said is Said.TIMEOUT and not refused_in_words(facts):
         return "the client had not ended at the deadline: a timeout is no refusal"
     if not shapes & REFUSALS:
         return f"the client {story(telling(facts))}: it never refused what this is about"

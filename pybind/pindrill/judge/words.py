@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from pindrill.classify import REFUSALS, Shape, shape
+from pindrill.classify import REFUSALS, Shape, closing_alert, shape
 from pindrill.judge.facts import StageFacts
 from pindrill.model import ClientReport, Observation, Said
 
 
 def shapes_of(facts: StageFacts) -> set[Shape]:
     return {shape(seen, facts.report.ending_at) for seen in facts.seen}
+
+
+def refused_in_words(facts: StageFacts) -> bool:
+    """Every refusal was said within TLS while the client lived: what its process did then is no doubt (T4, T5)."""
+    refusals = [seen for seen in facts.seen if shape(seen, facts.report.ending_at) in REFUSALS]
+    return bool(refusals) and all(closing_alert(seen) for seen in refusals)
 
 
 def said_hello(facts: StageFacts) -> bool:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
+
+
+def _complete(kind: type[Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """All facts, by name: what a producer left out would pass for what never happened."""
+    missing = [each.name for each in fields(kind) if each.name not in facts]
+    if missing:
+        raise TypeError(f"an observation without the facts {', '.join(missing)}: whoever saw it has to tell them")
+    return facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +20,8 @@ class Alert:
     sent: bool
     level: int
     number: int
-    encrypted: bool
+    encrypted: bool | None
+    """None: not known to who saw it."""
     at: int
 
 
@@ -33,7 +42,7 @@ class ClientHello:
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> ClientHello:
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in _complete(cls, facts).items()
         }
         return cls(**values)
 
@@ -66,6 +75,8 @@ class Observation:
     secrets: tuple[str, ...] = ()
     plain_secrets: tuple[str, ...] = ()
     """In plain text on the socket of a TLS connection: before, behind or instead of its records."""
+    unread_bytes: int = 0
+    """What came after the client's alert had ended the TLS connection, and that nobody can decrypt any more."""
     bytes_in: int = 0
     bytes_out: int = 0
     response_sent_at: int = 0
@@ -77,11 +88,11 @@ class Observation:
     def from_dict(cls, facts: dict[str, Any]) -> Observation:
         hello: dict[str, Any] | None = facts["hello"]
         values: dict[str, Any] = {
-            **facts,
+            **_complete(cls, facts),
             "hello": hello and ClientHello.from_dict(hello),
             "alerts": tuple(Alert(**alert) for alert in facts["alerts"]),
             "secrets": tuple(facts["secrets"]),
-            "plain_secrets": tuple(facts.get("plain_secrets", ())),
+            "plain_secrets": tuple(facts["plain_secrets"]),
         }
         return cls(**values)
 

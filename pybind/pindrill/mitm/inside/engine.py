@@ -13,11 +13,11 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 
-from .facts import Facts
+from .facts import CLOSE_NOTIFY, Facts
 
 _READ_ALERT, _WRITE_ALERT = 0x4004, 0x4008
 _VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
-_FATAL, _NO_NUMBER = 2, 255
+_WARNING, _FATAL, _NO_NUMBER = 1, 2, 255
 _ALERT = re.compile(r"(?:ssl|tls)[^,]* alert ([a-z ]+)")
 _ALERT_NUMBERS = {
     "unexpected message": 10,
@@ -73,7 +73,7 @@ def watch(engine: Any, facts: Facts, *, alerts_from_errors: bool = False) -> Non
     """From here on `facts` hear of what the engine does. `alerts_from_errors`: its context is not ours to ask."""
     engine.do_handshake = _noticing(engine, facts, engine.do_handshake, alerts_from_errors)
     engine.recv = _reading(facts, engine.recv, alerts_from_errors)
-    engine.bio_read = _writing(facts, engine.bio_read)
+    engine.bio_read = _writing(engine, facts, engine.bio_read)
 
 
 def _agreeing(upstream: bytes | None) -> Callable[[Any, list[bytes]], Any]:
@@ -104,11 +104,13 @@ def _noticing(
             raise
         except SSL.Error as error:
             facts.tls_failure = facts.tls_failure or _words(error)
+            facts.nobody_reads()
             if alerts_from_errors:
                 _alert_in(error, facts)
             raise
         facts.finished_at = facts.finished_at or monotonic_ns()
-        facts.tls_version = engine.get_protocol_version_name()
+        facts.resumed = _resumed(engine, facts)
+        facts.client_certificate = engine.get_peer_certificate() is not None
         facts.cipher = engine.get_cipher_name() or ""
         facts.alpn = (engine.get_alpn_proto_negotiated() or b"").decode("utf-8", "backslashreplace")
 
@@ -120,12 +122,14 @@ def _reading(facts: Facts, recv: Callable[..., bytes], alerts_from_errors: bool)
         try:
             data = recv(*arguments)
         except SSL.ZeroReturnError:
-            facts.close_notify = True
-            facts.client_gave_up()
+            if not facts.close_notify:
+                facts.alert(sent=False, level=_WARNING, number=CLOSE_NOTIFY)
+            facts.nobody_reads()
             raise
         except SSL.WantReadError:
             raise
         except SSL.Error as error:
+            facts.nobody_reads()
             if alerts_from_errors:
                 _alert_in(error, facts)
             raise
@@ -135,14 +139,24 @@ def _reading(facts: Facts, recv: Callable[..., bytes], alerts_from_errors: bool)
     return read
 
 
-def _writing(facts: Facts, bio_read: Callable[..., bytes]) -> Callable[..., bytes]:
+def _writing(engine: Any, facts: Facts, bio_read: Callable[..., bytes]) -> Callable[..., bytes]:
     def written(*arguments: Any) -> bytes:
         data = bio_read(*arguments)
         if data[0] == _HANDSHAKE_RECORD and data[_RANDOM] != _RETRY:
             facts.flight_made_at = facts.flight_made_at or monotonic_ns()
+            facts.tls_version = engine.get_protocol_version_name()
         return data
 
     return written
+
+
+def _resumed(engine: Any, facts: Facts) -> bool:
+    """mitmproxy's own contexts resume sessions; pyOpenSSL has no method that tells."""
+    try:
+        return bool(SSL._lib.SSL_session_reused(engine._ssl) == 1)
+    except AttributeError:
+        facts.unknown.append("whether a session was resumed")
+        return False
 
 
 def _certificates(chain: str) -> list[Any]:
@@ -155,7 +169,6 @@ def _alert_in(error: Exception, facts: Facts) -> None:
     found = _ALERT.search(_words(error))
     if found:
         facts.alert(sent=False, level=_FATAL, number=_ALERT_NUMBERS.get(found[1], _NO_NUMBER))
-        facts.client_gave_up()
         if found[1] not in _ALERT_NUMBERS:
             facts.unknown.append("the alert's number")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Any
 
-from .records import Records
-from .request import Request
+from .records import Records, Unread
+from .request import Request, Secrets
 
 CLOSE_NOTIFY = 0
 KEPT_PLAINTEXT = 64 * 1024
@@ -50,6 +50,8 @@ class Facts:
     delivered_at: int = 0
     """The whole answer was."""
     close_notify: bool = False
+    resumed: bool = False
+    client_certificate: bool = False
     ended: str = "open"
     ended_at: int = 0
     ended_by_us: bool = False
@@ -57,16 +59,20 @@ class Facts:
     upstream_connected: bool = False
     upstream_address: str = ""
     upstream_failure: str = ""
+    upstream_ended_at: int = 0
+    """When the upstream ended its connection (0: not before the client did)."""
     upstream_bytes: int = 0
     failure: str = ""
     own_event: str = ""
     """What mitmproxy's own events say of the handshake."""
-    waits_for_end: bool = False
-    """Whoever holds its socket sees how the client ends it."""
     unknown: list[str] = field(default_factory=list)
     """Facts that could not be known, by name."""
     request: Request = field(default_factory=Request)
     records: Records = field(default_factory=Records)
+    plain: Secrets = field(default_factory=Secrets)
+    """In its bytes as they are: a client may go on in plain text on the socket of its TLS."""
+    unread: Unread | None = None
+    """From the end of its TLS connection on."""
     kept: bytearray = field(default_factory=bytearray)
     undecided: bytearray = field(default_factory=bytearray)
     """What came before it was decided what becomes of the connection."""
@@ -80,8 +86,12 @@ class Facts:
             self.records.from_client(data)
         elif self.plaintext:
             self.readable(data)
-        elif not self.decided:
-            self.undecided += data
+        else:
+            self.plain.feed(data)
+            if self.unread:
+                self.unread.feed(data)
+            if not self.decided:
+                self.undecided += data
 
     def written(self, data: bytes) -> None:
         self.bytes_out += len(data)
@@ -101,6 +111,7 @@ class Facts:
     def speaks_plaintext(self, begins: bytes) -> None:
         """`begins`: what came first behind the words to the proxy."""
         self.plaintext = self.decided = True
+        self.plain = Secrets()  # they were readable, not beside anything
         at = self.undecided.find(begins)
         self.readable(bytes(self.undecided[at:]) if at >= 0 else begins)
         self.undecided.clear()
@@ -114,9 +125,14 @@ class Facts:
         self.kept += data[: max(0, KEPT_PLAINTEXT - len(self.kept))]
 
     def alert(self, *, sent: bool, level: int, number: int) -> None:
-        self.alerts.append({"sent": sent, "level": level, "number": number, "encrypted": False, "at": monotonic_ns()})
+        """Whether it was encrypted mitmproxy does not tell."""
+        self.alerts.append({"sent": sent, "level": level, "number": number, "encrypted": None, "at": monotonic_ns()})
         if not sent and number == CLOSE_NOTIFY:
             self.close_notify = True
+
+    def nobody_reads(self) -> None:
+        """mitmproxy's engine takes no more of the client's bytes."""
+        self.unread = self.unread or Unread()
 
     def flight_sent(self) -> None:
         if self.flight_made_at and not self.flight_sent_at:
@@ -132,10 +148,9 @@ class Facts:
         if self.ended == "open" and not self.ended_by_us:
             self.ended, self.ended_at = how, monotonic_ns()
 
-    def client_gave_up(self) -> None:
-        """It said so within TLS. Whether FIN or RST follows means nothing, and may not be seen any more."""
-        if not self.waits_for_end:
-            self.end("fin")
+    def upstream_ended(self) -> None:
+        if self.ended == "open" and not self.unread:
+            self.upstream_ended_at = self.upstream_ended_at or monotonic_ns()
 
     def given_up(self) -> None:
         """mitmproxy closes. Where the client had not said anything by then, its own end will be but an answer."""
@@ -156,6 +171,7 @@ class Facts:
             "plaintext_forwarded": self.plaintext and self.upstream_connected,
             "upstream_address": self.upstream_address,
             "upstream_failure": self.upstream_failure,
+            "upstream_ended_at": self.upstream_ended_at,
             "upstream_bytes": self.upstream_bytes,
             "passed_version": self.records.version,
             "passed_records": self.records.client,
@@ -177,8 +193,8 @@ class Facts:
             "tls_version": self.tls_version,
             "cipher": self.cipher,
             "alpn": self.alpn,
-            "resumed": False,
-            "client_certificate": False,
+            "resumed": self.resumed,
+            "client_certificate": self.client_certificate,
             "flight_made_at": self.flight_made_at,
             "flight_sent_at": self.flight_sent_at,
             "finished_at": self.finished_at,
@@ -187,10 +203,12 @@ class Facts:
             "progress": self.request.progress,
             "boilerplate_bytes": self.request.boilerplate_bytes,
             "data_bytes": self.request.data_bytes,
-            "early_data_bytes": 0,
+            "early_data_bytes": 0,  # its engine takes none
             "first_data_at": self.first_data_at,
             "request_line": self.request.request_line,
             "secrets": list(self.request.secrets),
+            "plain_secrets": list(self.plain.found),
+            "unread_bytes": self.unread.bytes if self.unread else 0,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
             "response_sent_at": self.answered_at,

@@ -8,12 +8,27 @@ from time import monotonic_ns
 from typing import Any
 
 _HANDSHAKE_RECORD, _CLIENT_HELLO = 22, b"\x01"
+_MAJOR = 3
+_SSL2_START = 5
+"""Length, message type, version."""
 _SNI, _GROUPS, _SIGNATURES, _ALPN, _PADDING, _TICKET = 0, 10, 13, 16, 21, 35
 _PSK, _EARLY_DATA, _VERSIONS, _COOKIE = 41, 42, 43, 44
 _FORMER_APPLICATION_SETTINGS, _APPLICATION_SETTINGS = 17513, 17613
 """ALPS: a browser offers it with h2, not for WebSockets."""
 _VARYING = {_PADDING, _PSK, _EARLY_DATA, _COOKIE, _TICKET, _FORMER_APPLICATION_SETTINGS, _APPLICATION_SETTINGS}
 _VERSION_NAMES = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3"}
+
+
+def begins_tls(data: bytes) -> bool | None:
+    """Of a client's first bytes, at least one: a handshake record, or the ClientHello of SSL 2.0 that old clients open
+    TLS with (RFC 5246 appendix E.2). None: more is needed to tell. As `begins` of the compiled core."""
+    if data[0] == _HANDSHAKE_RECORD:
+        return True
+    if not data[0] & 0x80 or data[2:3] not in (b"", _CLIENT_HELLO):
+        return False
+    if len(data) < _SSL2_START:
+        return None
+    return data[3] == _MAJOR or data[3:5] == b"\0\2"
 
 
 class _View:

@@ -7,11 +7,12 @@ from contextvars import ContextVar
 from time import monotonic_ns
 from typing import Any, Protocol
 
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import TCPLayer
 
 from .engine import count_received, credential_engine, watch
 from .facts import Facts
-from .hello import read_client_hello
+from .hello import begins_tls, read_client_hello
 
 CURRENT: ContextVar[Facts | None] = ContextVar("pindrill_facts", default=None)
 """Of the connection whose task this is; the tasks that mitmproxy starts for it inherit it."""
@@ -61,6 +62,10 @@ class Listens:
     def server_connect_error(self, data: Any) -> None:
         if facts := CURRENT.get():
             facts.upstream_failure = facts.upstream_failure or str(data.server.error)
+
+    def server_disconnected(self, data: Any) -> None:
+        if facts := CURRENT.get():
+            facts.upstream_ended()
 
     def tls_failed_server(self, data: Any) -> None:
         if facts := CURRENT.get():
@@ -185,6 +190,15 @@ class Hooks(Listens):
         data = nextlayer.data_client()
         if facts is None or facts.decided or not data or data[0] == _HANDSHAKE_RECORD:
             return
+        tls = begins_tls(data)
+        if tls is None:
+            nextlayer.layer = None  # wait for more
+            return
+        if tls:
+            facts.failure = "mitmproxy does not take a ClientHello in the format of SSL 2.0"
+            facts.decide("")
+            nextlayer.layer = _Closes(nextlayer.context)
+            return
         if facts.way == "proxy" and not facts.host:
             if not data.startswith(_CONNECT[: len(data)]):
                 facts.speaks_plaintext(data)  # a request in absolute form: mitmproxy forwards it
@@ -203,6 +217,14 @@ class Hooks(Listens):
     def _message(self, flow: Any, messages: Any) -> None:
         super()._message(flow, messages)
         messages.clear()  # mitmproxy would keep them all
+
+
+class _Closes(layer.Layer):  # type: ignore[misc]
+    """Hands nothing on."""
+
+    def _handle_event(self, event: Any) -> Any:
+        if isinstance(event, events.Start):
+            yield commands.CloseConnection(self.context.client)
 
 
 async def _hold(facts: Facts) -> None:

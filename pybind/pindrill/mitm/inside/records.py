@@ -1,8 +1,11 @@
-"""TLS records of a connection that is passed through: sizes and the version, nothing more can be seen."""
+"""TLS records from outside: of a connection that is passed through, and behind the end of one that was read."""
 
 from __future__ import annotations
 
-_HANDSHAKE, _APPLICATION_DATA = 22, 23
+_CHANGE_CIPHER_SPEC, _HANDSHAKE, _APPLICATION_DATA = 20, 22, 23
+_MAJOR = 3
+_LARGEST_ALERT = 35
+"""RFC 8446 section 5.2: an encrypted alert looks like data. With the padding of JSSE it has as many octets."""
 _SERVER_HELLO = 2
 _HEADER = 5
 _MESSAGE_HEADER = 4
@@ -51,6 +54,44 @@ class Records:
             self._hello_done = True
         if self._hello_done:
             self._server = b""
+
+
+class Unread:
+    """Counts what may be data in bytes that a client sends after its TLS connection is over, as unread_records.cpp."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._header = b""
+        self._left = 0
+        self._counts = False
+        self._plain = False
+
+    def feed(self, data: bytes) -> None:
+        while data:
+            if self._plain:
+                self.bytes += len(data)
+                return
+            if self._left:
+                taken = min(self._left, len(data))
+                self._left -= taken
+                self.bytes += taken if self._counts else 0
+            else:
+                taken = 1
+                self._header += data[:1]
+                self._begin()
+            data = data[taken:]
+
+    def _begin(self) -> None:
+        header = self._header
+        known = _CHANGE_CIPHER_SPEC <= header[0] <= _APPLICATION_DATA
+        if not known or (len(header) == _HEADER and header[1] != _MAJOR):
+            self._plain = True
+            self.bytes += len(header)
+        elif len(header) == _HEADER:
+            self._left = int.from_bytes(header[3:], "big")
+            data = header[0] == _APPLICATION_DATA and self._left > _LARGEST_ALERT
+            self._counts = data or header[0] == _HANDSHAKE
+            self._header = b""
 
 
 def _first_message(data: bytes) -> tuple[bytes, bool]:

@@ -21,12 +21,26 @@ _METHOD = re.compile(rb"[A-Za-z_-]{0,32}")
 _ORDER = ("nothing", "boilerplate", "request-line", "headers", "body", "other")
 
 
+class Secrets:
+    """The request secrets in a stream, wherever they stand."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        self._tail += data
+        for each in _SECRET.findall(self._tail):
+            if each.decode() not in self.found and len(self.found) < _MAX_SECRETS:
+                self.found.append(each.decode())
+        self._tail = self._tail[-(_SECRET_LENGTH - 1) :]
+
+
 class Request:
     """`progress`, `data_bytes`, `boilerplate_bytes`, `request_line` and `secrets` of one connection."""
 
     def __init__(self) -> None:
-        self.secrets: list[str] = []
-        self._tail = b""
+        self._secrets = Secrets()
         self._start = b""
         self._kind = ""
         self._frames = _Frames()
@@ -37,7 +51,7 @@ class Request:
         self._broken = False
 
     def feed(self, data: bytes) -> None:
-        self._scan(data)
+        self._secrets.feed(data)
         if not self._kind:
             self._start += data
             if len(self._start) < len(_PREFACE) and _PREFACE.startswith(self._start):
@@ -48,6 +62,10 @@ class Request:
             self._frames.feed(data)
         else:
             self._feed_http1(data)
+
+    @property
+    def secrets(self) -> list[str]:
+        return self._secrets.found
 
     @property
     def progress(self) -> str:
@@ -94,13 +112,6 @@ class Request:
             self._broken = True
         elif end:
             self._head, self._head_whole, self._body_begun = head + end, True, bool(body)
-
-    def _scan(self, data: bytes) -> None:
-        self._tail += data
-        for found in _SECRET.findall(self._tail):
-            if found.decode() not in self.secrets and len(self.secrets) < _MAX_SECRETS:
-                self.secrets.append(found.decode())
-        self._tail = self._tail[-(_SECRET_LENGTH - 1) :]
 
 
 class _Frames:

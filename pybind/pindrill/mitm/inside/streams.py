@@ -20,7 +20,6 @@ class Reader(asyncio.StreamReader):
     def __init__(self, facts: Facts) -> None:
         super().__init__()
         self.facts = facts
-        facts.waits_for_end = True
         self.discard = False
         self.on_end: Callable[[], None] = lambda: None
         self.on_flood: Callable[[], None] = lambda: None
@@ -75,6 +74,7 @@ class Writer(asyncio.StreamWriter):
         if self._closing:
             return
         self._closing = self._reader_of.discard = True
+        self._facts.nobody_reads()
         if self._facts.ended != "open":
             return self._over()
         self._facts.given_up()
