@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,16 @@ import pytest
 from pindrill.cli.arguments import optional_values
 from pindrill.cli.audit_asked import read_address, read_hosts_file, read_names
 from pindrill.model import UsageError
+from pindrill.model.told_command import NOTE
 from pindrill.runner.dns import DnsAnswerer
 from support.cli import PATIENCE_S, PROGRAM, Pindrill
 from support.lab import Lab, audit, laboratory
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports" / "schemas" / "audit.schema.json").read_text())
+
+
+VALUE = "Zk9Qx7-hunter2-aGVsbG8gd"
+PROXIED = "HTTPS_PROXY=http://{proxy} HTTP_PROXY=http://{proxy}"
 
 
 @pytest.fixture
@@ -92,8 +98,39 @@ def test_many_apps_and_going_on_with_them(pindrill: Pindrill, lab: Lab) -> None:
 def test_what_was_readable_is_kept_only_when_asked_for(pindrill: Pindrill, lab: Lab) -> None:
     audit(pindrill, "--proxy", *lab.options, "--keep-plaintext", "kept", "--", *visits(lab, "careless"))
     kept = pindrill.directory / "kept"
-    assert kept.stat().st_mode & 0o077 == 0
     assert any(b"GET /careless HTTP/1.1" in file.read_bytes() for file in kept.iterdir())
+    assert {stat.S_IMODE(each.stat().st_mode) for each in kept.iterdir()} == {0o600}
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("option", ["--keep-plaintext", "--keep-output"])
+def test_it_is_not_kept_where_others_look(pindrill: Pindrill, option: str) -> None:
+    open_to_all = pindrill.directory / "kept"
+    open_to_all.mkdir(mode=0o755)
+    open_to_all.chmod(0o755)
+    audited = audit(pindrill, "--proxy", option, "kept", "--", "true")
+    assert audited.code == 2
+    assert "kept: others may look into it (mode 0755" in audited.err
+    assert not list(open_to_all.iterdir())
+
+
+def test_no_value_of_a_request_or_of_the_command_is_kept(pindrill: Pindrill, lab: Lab) -> None:
+    place = f"https://careless.lab.test:{lab.port}/login/{VALUE}/v1?next={VALUE}"
+    spoken = f"curl -sSk -o /dev/null -H 'Authorization: Bearer {VALUE}' -u me:{VALUE} -b sid={VALUE} '{place}'"
+    plain = f"{PROXIED} curl -sS -o /dev/null http://careless.lab.test:{lab.plain_port}/reset/{VALUE}"
+    files = ("--store", "store.sqlite", "--setup", f"TOKEN={VALUE}; true")
+    audited = audit(pindrill, "--proxy", *lab.options, *files, "--trigger", f"{PROXIED} {spoken}; {plain}; true")
+    line = audited.lines[lab.destination("careless")]
+    assert line["verdict"] == "no-validation", audited.out
+    assert "GET /login/<24 chars>/v1?<redacted> HTTP/1.1" in line["reason"]
+    assert "-u me:<left out>" in line["repeat"]
+    assert line["repeat"].endswith(NOTE)
+    page = command_line(pindrill, "audit", "report", "audit.jsonl", "--html", "page.html")
+    assert page.returncode == 0, page.stderr
+    told = [audited.out, audited.err, page.stdout, page.stderr]
+    told += [each.read_bytes().decode("latin-1") for each in pindrill.directory.rglob("*") if each.is_file()]
+    assert len(told) > 6
+    assert not [each for each in told if VALUE in each]
 
 
 def test_an_app_that_contacts_nobody(pindrill: Pindrill) -> None:

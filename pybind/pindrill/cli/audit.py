@@ -26,6 +26,7 @@ from pindrill.runner.app import Hooks
 from pindrill.runner.bench import run_directory
 from pindrill.runner.dns import DnsAnswerer
 from pindrill.runner.forge import Forge
+from pindrill.runner.kept import private_directory
 from pindrill.runner.presets import HookTexts, overridden
 
 
@@ -123,8 +124,8 @@ def audit(
         wait_s=wait,
         seed=seed,
         most_starts=most_starts,
-        plaintext=_directory(keep_plaintext),
-        outputs=_directory(keep_output),
+        plaintext=keep_plaintext and private_directory(keep_plaintext),
+        outputs=keep_output and private_directory(keep_output),
     )  # fmt: skip
     with ExitStack() as stack:
         kept = Kept(LineFile(json_file, resume=resume) if json_file else None, AuditStore(store) if store else None)
@@ -134,17 +135,6 @@ def audit(
         if dns is not None:
             stack.callback(_answer_dns(dns, asked, client or []).close)
         raise typer.Exit(audit_all(asked, forge, kept, directory, resume=resume))
-
-
-def _directory(path: Path | None) -> Path | None:
-    """Private to the user: what an app says is nobody else's."""
-    if path is None:
-        return None
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be a directory to write to: {error.strerror}") from error
-    return path
 
 
 def _answer_dns(text: str, asked: Asked, clients: Sequence[str]) -> DnsAnswerer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from pindrill.keyring import VERSIONS
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.interceptor import MitmInterceptor
 from pindrill.model import UsageError
+from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
 from pindrill.runner.app import Command, Hooks
 from pindrill.runner.audit import Audit, AuditRequest, Entry
@@ -153,7 +153,7 @@ def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) ->
         if driver is None:
             _say_where(running, forge, directory.parent / "ca.pem")
         _drive(running, driver, asked.wait_s)
-    repeat = shlex.join(["pindrill", *sys.argv[1:]])
+    repeat = told_command(["pindrill", *sys.argv[1:]])
     lines: list[Line] = [audit_line(each, app=app.name, mode=asked.mode, repeat=repeat) for each in running.verdicts()]
     if kept.store:
         for run in running.progress.runs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +32,7 @@ from pindrill.model import (
     UsageError,
     VerdictWord,
 )
+from pindrill.model.told_command import told_command
 from pindrill.reports.plain import harmless
 from pindrill.reports.terminal import say
 from pindrill.runner import interruption, names
@@ -270,7 +270,7 @@ def _repeat_command(subject: Subject, asked: Asked) -> Callable[[str, str, str],
 
     def repeat(scenario: str, strategy: str, tls: str) -> str:
         chosen = ["--strategy", strategy] if strategy != "-" and not asked.pinned else []
-        return shlex.join(["pindrill", "drill", "--only", scenario, *chosen, "--tls", tls, *options, *subject.repeat])
+        return told_command(["pindrill", "drill", "--only", scenario, *chosen, "--tls", tls, *options, *subject.repeat])
 
     return repeat
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-import shlex
 import socket
 import sys
 import threading
@@ -23,6 +22,7 @@ from pindrill.cli.audit_asked import LOOPBACK, read_address, read_hosts_file
 from pindrill.cli.auditing import exit_code
 from pindrill.keyring import Keyring
 from pindrill.model import UsageError
+from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
 from pindrill.runner.audit import Audit, AuditRequest, Entry
 from pindrill.runner.audit_lines import audit_line
@@ -98,7 +98,7 @@ class _Bench:
         self._closed = False
 
     def lines(self) -> Sequence[Mapping[str, Any]]:
-        repeat = shlex.join(["pindrill", *sys.argv[1:]])
+        repeat = told_command(["pindrill", *sys.argv[1:]])
         return [audit_line(each, app=self._app, mode="proxy", repeat=repeat) for each in self.audit.verdicts()]
 
     def state(self) -> Mapping[str, Any]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
+from pindrill.model.shapes import told_request_line
+
 
 def _complete(kind: type[Any], facts: dict[str, Any]) -> dict[str, Any]:
     """All facts, by name: what a producer left out would pass for what never happened."""
@@ -89,6 +91,7 @@ class Observation:
         hello: dict[str, Any] | None = facts["hello"]
         values: dict[str, Any] = {
             **_complete(cls, facts),
+            "request_line": told_request_line(facts["request_line"]),
             "hello": hello and ClientHello.from_dict(hello),
             "alerts": tuple(Alert(**alert) for alert in facts["alerts"]),
             "secrets": tuple(facts["secrets"]),

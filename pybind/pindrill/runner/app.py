@@ -15,6 +15,7 @@ from pindrill.clients.command import death
 from pindrill.clients.process import Ended, resolved_program, run, scrubbed_environment
 from pindrill.clients.template import fill, used
 from pindrill.model import UsageError
+from pindrill.model.told_command import told_text
 from pindrill.runner.names import NAMES, hosts_text
 from pindrill.runner.presets import HookTexts
 
@@ -129,9 +130,11 @@ class Hooks:
         try:
             done = run_briefly(command, patience_s=patience_s)
         except TookTooLong as error:
-            raise HookFailed(f"the hook `{command}` had not ended after {patience_s:g} s") from error
+            raise HookFailed(f"the hook `{told_text(command)}` had not ended after {patience_s:g} s") from error
         if done.code != 0:
-            raise HookFailed(f"the hook `{command}` failed with exit {done.code}: {done.stderr.strip()[-400:]}")
+            raise HookFailed(
+                f"the hook `{told_text(command)}` failed with exit {done.code}: {done.stderr.strip()[-400:]}"
+            )
         return done.stdout
 
 

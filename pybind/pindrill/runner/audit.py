@@ -14,6 +14,7 @@ from pindrill.audit.verdict import AuditVerdict, judge
 from pindrill.runner.app import Ending, HookFailed, Place
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import Interceptor, Pump
+from pindrill.runner.kept import write_private
 
 _SETTLE_S = 2.0
 
@@ -160,7 +161,7 @@ class Audit:
         run = Run(number=number, ending_at=ending.ending_at, death=ending.death)
         self.progress.runs.append(run)
         if self._outputs:
-            (self._outputs / f"start-{number}.txt").write_text(ending.output)
+            write_private(self._outputs / f"start-{number}.txt", ending.output.encode("utf-8", "surrogateescape"))
         with self.pump.lock:
             self.schedule.advance(run)
 

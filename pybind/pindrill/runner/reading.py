@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pindrill.audit.facts import Contact
 from pindrill.audit.readable import drop_plaintext, unread
+from pindrill.runner.kept import write_private
 
 _MOST_WAITING = 16 * 1024 * 1024
 """Bytes that wait to be read: at the most hostile (a tenth of a second for 64 KiB) half a minute's work at the end."""
@@ -72,5 +73,5 @@ class Reading:
             return contact  # it says why it was not read
         if self._directory and contact.plaintext:
             name = f"{contact.id}-{contact.condition or 'plain'}.bin"
-            (self._directory / name).write_bytes(contact.plaintext)
+            write_private(self._directory / name, contact.plaintext)
         return drop_plaintext(contact)
