@@ -282,9 +282,8 @@ def test_no_road_leads_to_the_machine_itself() -> None:
 
 def test_every_road_leads_to_the_machine_itself_where_that_is_allowed() -> None:
     found = in_own_network("own_addresses.py", "1")["roads"]
-    behind_gateway = found.pop("CONNECT [64:ff9b::198.51.100.7]")
-    assert "private" not in behind_gateway
-    assert set(found.values()) == {""}
+    assert {found.pop("CONNECT [64:ff9b::198.51.100.7]"), found.pop("direct")} == {""}
+    assert set(found.values()) == {"198.51.100.7", "198.51.100.8", "203.0.113.9", "2001:db8::7"}
 
 
 def test_redirected_connections(tmp_path: Path) -> None:
