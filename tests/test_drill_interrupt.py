@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pindrill.runner import interruption
+from pindrill import interruption
 from support.cli import CURL, PATIENCE_S, Pindrill, processes_that_name, read_lines
 
 LONG = ("--deadline", "900", "--jobs", "1", "--tls", "1.3")

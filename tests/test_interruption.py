@@ -8,12 +8,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from pindrill.runner import interruption
-from pindrill.runner.bench import run_directory
+from pindrill import interruption
+from pindrill.directories import run_directory
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -51,12 +50,12 @@ def test_what_is_ignored_stays_ignored() -> None:
 
 def test_one_that_is_held_comes_when_the_executed_program_is_ready() -> None:
     inner = (
-        "from pindrill.runner.interruption import interrupt_on_signals, release\n"
+        "from pindrill.interruption import interrupt_on_signals, release\n"
         "interrupt_on_signals()\ntry: release()\nexcept KeyboardInterrupt: print('heard')"
     )
     outer = (
-        "import os, signal, sys\nfrom pindrill.runner.interruption import held\n"
-        "with held():\n signal.raise_signal(signal.SIGTERM)\n os.execv(sys.executable, sys.argv[1:])"
+        "import os, signal, sys\nfrom pindrill.interruption import held_over_execution\n"
+        "with held_over_execution():\n signal.raise_signal(signal.SIGTERM)\n os.execv(sys.executable, sys.argv[1:])"
     )
     done = subprocess.run(
         [sys.executable, "-c", outer, sys.executable, "-c", inner], capture_output=True, text=True, check=True
@@ -90,6 +89,6 @@ def test_a_run_that_is_interrupted_as_its_directory_is_made_leaves_none(
     mkdtemp = tempfile.mkdtemp
     monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
     interruption.interrupt_on_signals()
-    with pytest.raises(KeyboardInterrupt), ExitStack() as stack:
-        run_directory(stack)
+    with pytest.raises(KeyboardInterrupt), interruption.Started() as started:
+        run_directory(started)
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pindrill.audit.facts import Contact, Run
-from pindrill.model import UsageError
+from pindrill.model import HarnessFailed, UsageError
 
 Line = dict[str, Any]
 _Result = TypeVar("_Result")
@@ -42,7 +42,7 @@ CREATE INDEX audit_of_app ON audit (app);
 """
 
 
-class StoreFailed(Exception):
+class StoreFailed(HarnessFailed):
     """Results cannot be kept: the disk is full, or gone. What was written before is whole. Exit code 3."""
 
 

@@ -3,38 +3,24 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from pindrill.cli.arguments import optional_values
-from pindrill.cli.complaint import complain
+from pindrill.cli.failures import flushed, told, with_streams
 from pindrill.extras import advice, extra_of
-from pindrill.keyring import CoreError, InputError
+from pindrill.interruption import Started, ignore_signals, interrupt_on_signals, stop_all
 from pindrill.model import UsageError
-from pindrill.runner.interruption import interrupt_on_signals
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, optional_values(args))
-
-    def invoke(self, ctx: Any) -> Any:
-        """An interruption is nothing that was judged; typer has exit codes of its own for it."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            print("pindrill: interrupted", file=sys.stderr)
-            raise typer.Exit(3) from None
 
 
 _COMMANDS = {
@@ -93,45 +79,34 @@ def application(words: Sequence[str]) -> typer.Typer:
     return app
 
 
-def main() -> None:
+def main(*, again: bool = False) -> int:
+    """The exit code. 1 is said by a verdict alone: whatever else goes wrong is told in words, and is 2 or 3.
+
+    `again`: this program was executed by itself, where the names under test resolve.
+    """
+    with_streams()
     try:
+        code = _ran(again)
+    except BaseException as error:
+        code = told(error)
+    finally:
+        stop_all()
+        ignore_signals()
+    return code if flushed() else 3
+
+
+def _ran(again: bool) -> int:
+    with Started() as started:
         interrupt_on_signals()
-        application(sys.argv[1:])(standalone_mode=True)
-    except (UsageError, InputError) as error:
-        complain(error)
-        sys.exit(2)
-    except ImportError as error:
-        extra = extra_of(error)
-        if not extra:
-            _say_bug()
-        print(f"pindrill: {advice('this', extra)}", file=sys.stderr)
-        sys.exit(2)
-    except CoreError as error:
-        complain(error)
-        sys.exit(3)
-    except BrokenPipeError:
-        # The reader of our output has gone: nothing more to say to it.
-        _say_no_more()
-        sys.exit(3)
-    except KeyboardInterrupt:
-        print("pindrill: interrupted", file=sys.stderr)
-        sys.exit(3)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        complain(f"{error.filename or 'the output'}: {error.strerror}; it is not whole")
-        _say_no_more()
-        sys.exit(3)
-    except Exception:
-        _say_bug()
+        if again:
+            from pindrill.runner import names  # noqa: PLC0415
 
-
-def _say_bug() -> NoReturn:
-    complain(traceback.format_exc().rstrip())
-    complain("this is a bug of pindrill, no verdict on the client")
-    sys.exit(3)
-
-
-def _say_no_more() -> None:
-    """What is still to be flushed at the end would fail again, with an exit code of Python's own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            names.take_over(started)
+        command = typer.main.get_command(application(sys.argv[1:]))
+        try:
+            # Not by its main: that has an exit code of 1 for much that is no verdict.
+            with command.make_context("pindrill", sys.argv[1:]) as context:
+                command.invoke(context)
+        except typer.Exit as ended:
+            return ended.exit_code
+    return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +16,14 @@ from pindrill.audit.store import AuditStore, LineFile, read_lines
 from pindrill.cli.asked import read_assignment
 from pindrill.cli.audit_asked import read_address, read_apps, read_entries, read_hosts_file, read_names
 from pindrill.cli.auditing import Asked, Kept, audit_all
+from pindrill.directories import run_directory
+from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mitm.install import find as find_mitmdump
 from pindrill.model import UsageError
 from pindrill.reports import audit_html, audit_text
 from pindrill.runner import presets
 from pindrill.runner.app import Hooks
-from pindrill.runner.bench import run_directory
 from pindrill.runner.dns import DnsAnswerer
 from pindrill.runner.forge import Forge
 from pindrill.runner.kept import private_directory
@@ -127,13 +127,15 @@ def audit(
         plaintext=keep_plaintext and private_directory(keep_plaintext),
         outputs=keep_output and private_directory(keep_output),
     )  # fmt: skip
-    with ExitStack() as stack:
-        kept = Kept(LineFile(json_file, resume=resume) if json_file else None, AuditStore(store) if store else None)
-        stack.callback(kept.close)
-        directory = run_directory(stack)
+    with Started() as stack:
+        kept = Kept(
+            stack.start(lambda: LineFile(json_file, resume=resume), LineFile.close) if json_file else None,
+            stack.start(lambda: AuditStore(store), AuditStore.close) if store else None,
+        )
+        directory = run_directory(stack).path
         forge = Forge(Keyring.open(keyring) if keyring else Keyring())
         if dns is not None:
-            stack.callback(_answer_dns(dns, asked, client or []).close)
+            stack.start(lambda: _answer_dns(dns, asked, client or []), DnsAnswerer.close)
         raise typer.Exit(audit_all(asked, forge, kept, directory, resume=resume))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.cli.audit_asked import App
 from pindrill.cli.complaint import complain
 from pindrill.cli.mitm import print_misled
+from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.interceptor import MitmInterceptor
@@ -61,12 +61,12 @@ class Asked:
     def mode(self) -> str:
         return "+".join(dict.fromkeys(entry.way for entry in self.entries))
 
-    def open(self, stack: ExitStack) -> Interceptor:
+    def open(self, started: Started) -> Interceptor:
         if self.mitmdump is None:
             return own_interceptor(**self.interceptor)
         other = MitmInterceptor(self.mitmdump, **self.interceptor)
-        stack.callback(other.close)
-        stack.callback(print_misled, other.told)
+        started.undone_by(other.close)
+        started.undone_by(print_misled, other.told)
         return other
 
 
@@ -82,11 +82,6 @@ class Kept:
         if self.store:
             return self.store.finished_apps()
         return frozenset(line["app"] for line in self.file.earlier) if self.file else frozenset()
-
-    def close(self) -> None:
-        for each in (self.file, self.store):
-            if each:
-                each.close()
 
 
 def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume: bool) -> int:
@@ -132,24 +127,28 @@ def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) ->
         if kept.store:
             kept.store.add_contact(number, contact)
 
-    with ExitStack() as stack:
-        running = Audit(
-            AuditRequest(
-                entries=asked.entries,
-                named=asked.names,
-                seed=asked.seed,
-                most_starts=asked.most_starts,
-                ca_file=str(directory.parent / "ca.pem"),
-                directory=directory,
-            ),
-            asked.open(stack),
-            forge,
-            starts=driver is not None,
-            emit=emit,
-            plaintext_directory=asked.plaintext,
-            output_directory=asked.outputs,
+    with Started() as started:
+        interceptor = asked.open(started)
+        request = AuditRequest(
+            entries=asked.entries,
+            named=asked.names,
+            seed=asked.seed,
+            most_starts=asked.most_starts,
+            ca_file=str(directory.parent / "ca.pem"),
+            directory=directory,
         )
-        stack.callback(running.close)
+        running = started.start(
+            lambda: Audit(
+                request,
+                interceptor,
+                forge,
+                starts=driver is not None,
+                emit=emit,
+                plaintext_directory=asked.plaintext,
+                output_directory=asked.outputs,
+            ),
+            Audit.close,
+        )
         if driver is None:
             _say_where(running, forge, directory.parent / "ca.pem")
         _drive(running, driver, asked.wait_s)

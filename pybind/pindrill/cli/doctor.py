@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,8 @@ import typer
 
 from pindrill.cli.mitm import print_found
 from pindrill.clients.briefly import TookTooLong, run_briefly
+from pindrill.directories import run_directory
+from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS, Keyring
 from pindrill.model import HOST
 from pindrill.reports.plain import harmless
@@ -42,8 +43,8 @@ def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look 
 
 
 def _names() -> bool:
-    with tempfile.TemporaryDirectory() as directory:
-        hosts = Path(directory) / "hosts"
+    with Started() as started:
+        hosts = run_directory(started).path / "hosts"
         hosts.write_text(names.hosts_text("127.0.0.99"))
         said = ""
         for launcher in names.launchers(hosts):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +25,7 @@ from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.newest import latest
 from pindrill.cli.stored import check_result
 from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
+from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mitm.install import find as find_mitmdump
 from pindrill.mitm.servers import MitmServers
@@ -107,18 +107,19 @@ def drill(
         edit_hosts=edit_hosts,
     )
     refuse_nothing(asked.scenarios, asked.pinned_strategies, asked.versions)
-    with ExitStack() as stack:
+    with Started() as stack:
         if keyring:
             Keyring.open_to_drill(keyring)  # what is wrong with it is said before this program starts itself again
         place = enter_place(subjects, edit_hosts, stack)
         if through_mitmproxy:
             # Only now, since this program has started itself again: mitmdump takes a second to tell its version.
-            servers = MitmServers(find_mitmdump(mitmdump))
-            stack.callback(servers.close)
-            asked = replace(asked, via=servers)
-        results = ResultFile(json_file, resume=resume, check=check_result) if json_file else None
-        if results:
-            stack.callback(results.close)
+            found = find_mitmdump(mitmdump)
+            asked = replace(asked, via=stack.start(lambda: MitmServers(found), MitmServers.close))
+        results = (
+            stack.start(lambda: ResultFile(json_file, resume=resume, check=check_result), ResultFile.close)
+            if json_file
+            else None
+        )
         tally = drill_all(subjects, asked, place, results)
     lines = latest(tally.lines)
     troubles = [written(junit_file, junit.render(lines))] if junit_file else []

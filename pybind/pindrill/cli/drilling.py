@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +17,9 @@ from pindrill.cli.client_file import Known
 from pindrill.cli.complaint import complain
 from pindrill.cli.newest import latest
 from pindrill.cli.subjects import Subject, read_pinning
+from pindrill.clients import Driver
+from pindrill.directories import run_directory
+from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS, Keyring
 from pindrill.mint import Mint
 from pindrill.mitm.servers import MitmServers
@@ -35,8 +37,8 @@ from pindrill.model import (
 from pindrill.model.told_command import told_command
 from pindrill.reports.plain import harmless
 from pindrill.reports.terminal import say
-from pindrill.runner import interruption, names
-from pindrill.runner.bench import Bench, own_address, run_directory
+from pindrill.runner import names
+from pindrill.runner.bench import Bench, own_address
 from pindrill.runner.drill import Drill, Request
 from pindrill.runner.plan import Cell
 from pindrill.runner.results import Result, ResultFile
@@ -112,23 +114,27 @@ def drill_all(
             shard=asked.shard,
         )
         mint = Mint(keys)
-        bench = Bench(
-            mint,
-            subject.make_driver(own),
-            address=address,
-            deadline_s=asked.deadline_s,
-            respond=subject.respond,
-            directory=own,
-            key_log_file=asked.key_log,
-            open_server=asked.via.open if asked.via else None,
-        )
-        try:
+        with Started() as started:
+            driver = started.start(partial(subject.make_driver, own), close)
+            bench = Bench(
+                mint,
+                driver,
+                address=address,
+                deadline_s=asked.deadline_s,
+                respond=subject.respond,
+                directory=own,
+                key_log_file=asked.key_log,
+                open_server=asked.via.open if asked.via else None,
+            )
+            started.undone_by(bench.close)
             _run(Drill(bench, mint, request), subject, tally, results, asked, excuse)
-        finally:
-            bench.close()
         if tally.interrupted:
             break
     return tally
+
+
+def close(driver: Driver) -> None:
+    driver.close()
 
 
 def read_shard(text: str) -> tuple[int, int]:
@@ -279,23 +285,17 @@ def _repeat_command(subject: Subject, asked: Asked) -> Callable[[str, str, str],
 
 
 def enter_place(
-    subjects: Sequence[Subject], edit_hosts: bool, stack: ExitStack, more: Sequence[str] = ()
+    subjects: Sequence[Subject], edit_hosts: bool, started: Started, more: Sequence[str] = ()
 ) -> tuple[str, Path]:
     """The address and directory of this run; enters the place where the names, and `more` of them, resolve."""
-    inherited = os.environ.get("PINDRILL_RUN_DIRECTORY")
-    address = os.environ.get(names.ADDRESS_VARIABLE, "")
-    if inherited:
-        for variable in ("PINDRILL_RUN_DIRECTORY", names.ADDRESS_VARIABLE):
-            del os.environ[variable]
-        directory = Path(inherited)
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        interruption.release()
-    else:
-        address, directory = own_address(), run_directory(stack)
+    place = names.here()
+    if place is None:
+        address, directory = own_address(), run_directory(started)
+        place = address, directory.path
         if edit_hosts:
-            stack.enter_context(names.edited_hosts(address))
+            names.edit_hosts(started, address)
         else:
             names.enter(address, directory, sys.argv[1:], more)
-    if not all(subject.resolves_itself for subject in subjects) and not names.resolves(address):
+    if not all(subject.resolves_itself for subject in subjects) and not names.resolves(place[0]):
         raise names.advice()
-    return address, directory
+    return place

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -32,6 +31,7 @@ from pindrill.cli.newest import latest
 from pindrill.cli.plan import day, reviewed
 from pindrill.cli.stored import read_stored
 from pindrill.cli.subjects import refuse_strategies_without_pins
+from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
 from pindrill.model import VerdictWord
 from pindrill.pinfiles import Finding, Severity, read_all
@@ -65,14 +65,13 @@ def gate(
     for path in (junit_file, sarif_file):
         if path:
             refuse_unwritable(path)
-    with ExitStack() as stack:
+    with Started() as stack:
         # Executes this program again, so nothing is printed before.
         place = enter_place(file.subjects, edit_hosts, stack) if file.subjects else None
         findings = sort_findings(_found(file), file.expected, file.fail_on, before)
         _print_findings(findings, _checked(file))
-        results = ResultFile(json_file, resume=False) if json_file else None
+        results = stack.start(lambda: ResultFile(json_file, resume=False), ResultFile.close) if json_file else None
         if results:
-            stack.callback(results.close)
             for finding in findings.all:
                 results.append(finding.to_json())
         tally = Tally()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pindrill.cli.asked import read_assignment, read_semantics, read_versions
-from pindrill.cli.drilling import enter_place
+from pindrill.cli.drilling import close, enter_place
 from pindrill.cli.preflight import write_lines
 from pindrill.cli.subjects import Given, Subject, read_subjects
+from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.model import HOST, TlsVersion, UsageError
 from pindrill.pinfiles import PinFile, read_all
@@ -65,7 +66,7 @@ def rehearse(
     compiled_in = _compiled_in(subject, pinned, edit_hosts)
     host = plan.hosts[0] if compiled_in else HOST
     cast = Cast(Keyring.open(keyring) if keyring else Keyring(), host)
-    with ExitStack() as stack:
+    with Started() as stack:
         # Executes this program again, so nothing is printed before.
         place = enter_place([subject], edit_hosts, stack, () if host == HOST else (host,))
         lines = _played(plan, subject, cast, versions, place, deadline, compiled_in)
@@ -87,19 +88,12 @@ def _played(
     address, directory = place
     own = directory / "client"
     own.mkdir()
-    bench = Bench(
-        cast,
-        subject.make_driver(own),
-        address=address,
-        deadline_s=deadline,
-        respond=subject.respond,
-        directory=own,
-    )
-    try:
+    with Started() as started:
+        driver = started.start(partial(subject.make_driver, own), close)
+        bench = Bench(cast, driver, address=address, deadline_s=deadline, respond=subject.respond, directory=own)
+        started.undone_by(bench.close)
         rehearsal = Rehearsal(plan, cast, bench, subject.semantics, compiled_in=compiled_in)
         return list(rehearsal.lines(versions))
-    finally:
-        bench.close()
 
 
 def _compiled_in(subject: Subject, pinned: Path | None, edit_hosts: bool) -> Sequence[PinFile]:

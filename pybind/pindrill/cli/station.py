@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,22 +19,23 @@ from pindrill.audit.facts import Destination
 from pindrill.audit.store import LineFile
 from pindrill.cli.audit_asked import LOOPBACK, read_address, read_hosts_file
 from pindrill.cli.auditing import exit_code
+from pindrill.directories import run_directory
+from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.model import UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
 from pindrill.runner.audit import Audit, AuditRequest, Entry
 from pindrill.runner.audit_lines import audit_line
-from pindrill.runner.bench import run_directory
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
-from pindrill.runner.interruption import held
 from pindrill.runner.served import Budget, Served
 from pindrill.station.certificates import TestCa
 from pindrill.station.serving import MOST_CONNECTIONS, MOST_OF_ONE_CLIENT, listen, page_server
 from pindrill.station.web import Station
 
-_PAGE_END_S = 10.0
+_END_S = 10.0
+"""For requests that are being answered as it ends."""
 
 
 def station(
@@ -61,11 +61,9 @@ def station(
         raise UsageError(
             f"on {listen} others can reach the proxy: say who is served with --client ADDRESS (the phone's)"
         )
-    with ExitStack() as stack:
-        file = LineFile(json_file) if json_file else None
-        if file:
-            stack.callback(file.close)
-        directory = run_directory(stack)
+    with Started() as stack:
+        file = stack.start(lambda: LineFile(json_file), LineFile.close) if json_file else None
+        directory = run_directory(stack).path
         forge = Forge(Keyring.open(keyring) if keyring else Keyring())
         served = (LOOPBACK, "::1", *(client or ()))
         interceptor = own_interceptor(
@@ -77,10 +75,10 @@ def station(
         request = AuditRequest(
             entries=(Entry(way="proxy", address=address, ports=(proxy_port,)),), seed=seed, directory=directory
         )
-        bench = _Bench(Audit(request, interceptor, forge, starts=False), app)
-        stack.callback(bench.close)
+        audit = stack.start(lambda: Audit(request, interceptor, forge, starts=False), Audit.close)
+        bench = _Bench(audit, app)
         _serve(bench, forge, address, port, Served(served))
-        bench.close()
+        audit.close()
         lines = bench.lines()
         for line in lines:
             if file:
@@ -95,7 +93,6 @@ class _Bench:
     def __init__(self, audit: Audit, app: str) -> None:
         self.audit = audit
         self._app = app
-        self._closed = False
 
     def lines(self) -> Sequence[Mapping[str, Any]]:
         repeat = told_command(["pindrill", *sys.argv[1:]])
@@ -114,17 +111,31 @@ class _Bench:
             self.audit.schedule.skip(client, Destination(host.strip("[]"), int(port)))
             return True
 
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self.audit.close()
-
 
 def _serve(bench: _Bench, forge: Forge, address: str, port: int, served: Served) -> None:
+    """Until Ctrl-C, or until the interceptor fails."""
+    with Started() as started:
+        listening = started.start(lambda: _listening(address, port), socket.socket.close)
+        server = _page(bench, forge, address, listening, served)
+        ended = threading.Event()
+        started.start(lambda: _Page(server, listening, ended), _Page.close)
+        try:
+            # No join here: until Python 3.13, Ctrl-C during one makes the thread count as ended while it runs on.
+            while not ended.wait(0.5) and not bench.audit.pump.trouble:
+                pass
+        except KeyboardInterrupt:
+            pass
+
+
+def _listening(address: str, port: int) -> socket.socket:
     try:
-        listening = listen(address, port)
+        return listen(address, port)
     except OSError as error:
         raise UsageError(f"cannot listen on {address} port {port}: {error.strerror}") from error
+
+
+def _page(bench: _Bench, forge: Forge, address: str, listening: socket.socket, served: Served) -> uvicorn.Server:
+    """Of what is served; says where."""
     token = secrets.token_urlsafe(16)
     host = f"[{address}]" if ":" in address else address
     url = f"http://{host}:{listening.getsockname()[1]}/{token}/"
@@ -135,29 +146,24 @@ def _serve(bench: _Bench, forge: Forge, address: str, port: int, served: Served)
     print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
     print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
     budget = Budget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
-    _until_interrupted(page_server(page.application(), served, budget), listening, bench)
+    return page_server(page.application(), served, budget)
 
 
-def _until_interrupted(server: uvicorn.Server, listening: socket.socket, bench: _Bench) -> None:
-    ended = threading.Event()
+class _Page:
+    """Not on the main thread: there it would take the signals, and raise them again when all is over."""
 
-    def run() -> None:
+    def __init__(self, server: uvicorn.Server, listening: socket.socket, ended: threading.Event) -> None:
+        self._server = server
+        self._listening = listening
+        self._ended = ended
+        threading.Thread(target=self._run, name="station", daemon=True).start()
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._ended.wait(_END_S)
+
+    def _run(self) -> None:
         try:
-            server.run(sockets=[listening])
+            self._server.run(sockets=[self._listening])
         finally:
-            ended.set()
-
-    # Not on this thread: there it would take the signals, and raise them again when all is over.
-    thread = threading.Thread(target=run, name="station")
-    try:
-        with held():  # Ctrl-C in the midst of it would come before the thread can be joined
-            thread.start()
-        # No join here: until Python 3.13, Ctrl-C during one makes the thread count as ended while it runs on.
-        while not ended.wait(0.5) and not bench.audit.pump.trouble:
-            pass
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.should_exit = True
-        thread.join(_PAGE_END_S)
-        listening.close()
+            self._ended.set()

@@ -27,6 +27,7 @@ from pindrill.clients.process import (
     resolved_program,
     scrubbed_environment,
 )
+from pindrill.interruption import held
 from pindrill.model import ClientReport, Said, Target, UsageError
 
 _LINE_LIMIT = 4 * 1024 * 1024
@@ -86,7 +87,7 @@ class AdapterDriver:
                 process.end(max(0.0, give_up - time.monotonic()))
 
     def _start(self) -> _Process:
-        with self._lock:
+        with held(), self._lock:
             if self._closed:
                 raise DriverClosed
             home = self._directory / f"adapter-{len(self._all)}"
@@ -141,30 +142,39 @@ class _Process:
         mark = secrets.token_hex(8)
         self._mark = f"{ATTEMPT}={mark}"
         input_read, self._input_write = os.pipe()
-        os.set_blocking(self._input_write, False)
-        # The shepherd's own standard input is our sign of life, so the client reads from another pipe.
-        self._popen = subprocess.Popen(
-            [str(SHEPHERD), "-1", str(_LONG * 1000), str(input_read), "--", *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(input_read,),
-            env={**environment, ATTEMPT: mark},
-            cwd=folder,
-            start_new_session=True,
-        )
-        os.close(input_read)
+        try:
+            os.set_blocking(self._input_write, False)
+            # The shepherd's own standard input is our sign of life, so the client reads from another pipe.
+            self._popen = subprocess.Popen(
+                [str(SHEPHERD), "-1", str(_LONG * 1000), str(input_read), "--", *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(input_read,),
+                env={**environment, ATTEMPT: mark},
+                cwd=folder,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self._input_write)
+            raise
+        finally:
+            os.close(input_read)
         self._lines: deque[bytes] = deque()
         self._partial = b""
         self._errors = Kept()
         self._errors_reader = threading.Thread(target=self._read_errors, name="adapter's errors", daemon=True)
-        self._errors_reader.start()
         self._asking = threading.RLock()
         self._ending = threading.Lock()
         self._input_lock = threading.Lock()
         self._input_ended = False
         self.alive = True
         self.ending_at = 0
+        try:
+            self._errors_reader.start()
+        except BaseException:
+            self.end()
+            raise
 
     def ask(self, target: Mapping[str, Any], name: str, deadline_s: float) -> tuple[dict[str, Any] | None, str]:
         """The answer; or None and why: `_DEADLINE`, or how the adapter broke off."""
@@ -258,7 +268,8 @@ class _Process:
         elif self._popen.returncode != 0:  # killed, perhaps with its shepherd
             end_everything(None, pipes, self._mark)
         end_and_wait(self._popen)
-        self._errors_reader.join(_ERRORS_END_S)
+        if self._errors_reader.ident is not None:
+            self._errors_reader.join(_ERRORS_END_S)
         if not self._errors_reader.is_alive():
             self._popen.stderr.close()
 

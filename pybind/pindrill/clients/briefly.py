@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pindrill.clients.output import Kept
+from pindrill.interruption import Started
 
 _AFTER_S = 0.5
 """For output that is still on its way; what a command leaves running may hold its pipes open for ever."""
@@ -34,7 +35,24 @@ def run_briefly(command: Sequence[str] | str, *, patience_s: float) -> Done:
 
     OSError: it cannot be started. TookTooLong.
     """
-    process = subprocess.Popen(
+    with Started() as started:
+        process = started.start(lambda: _popen(command), _let_go)
+        assert process.stdout
+        assert process.stderr
+        kept = {process.stdout.fileno(): Kept(), process.stderr.fileno(): Kept()}
+        with selectors.DefaultSelector() as selector:
+            for descriptor in kept:
+                selector.register(descriptor, selectors.EVENT_READ)
+            ended = _read(process, selector, kept, time.monotonic() + patience_s)
+    if not ended:
+        raise TookTooLong
+    stdout, stderr = (each.data().decode("utf-8", "replace") for each in kept.values())
+    return Done(process.returncode, stdout, stderr)
+
+
+def _popen(command: Sequence[str] | str) -> subprocess.Popen[bytes]:
+    """In a session of its own: the terminal's Ctrl-C is for us, and not for a hook that puts things back."""
+    return subprocess.Popen(
         command,
         shell=isinstance(command, str),
         stdin=subprocess.DEVNULL,
@@ -42,23 +60,15 @@ def run_briefly(command: Sequence[str] | str, *, patience_s: float) -> Done:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    assert process.stdout
-    assert process.stderr
-    kept = {process.stdout.fileno(): Kept(), process.stderr.fileno(): Kept()}
-    try:
-        with selectors.DefaultSelector() as selector:
-            for descriptor in kept:
-                selector.register(descriptor, selectors.EVENT_READ)
-            ended = _read(process, selector, kept, time.monotonic() + patience_s)
-    finally:
-        if process.poll() is None:
-            _end_group(process)
-        process.stdout.close()
-        process.stderr.close()
-    if not ended:
-        raise TookTooLong
-    stdout, stderr = (each.data().decode("utf-8", "replace") for each in kept.values())
-    return Done(process.returncode, stdout, stderr)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """What a command that has ended left running on purpose is let be."""
+    if process.poll() is None:
+        _end_group(process)
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
 
 
 def _read(

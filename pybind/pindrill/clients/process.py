@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pindrill.clients.hunt import end_everything
 from pindrill.clients.output import GO_CRASH, Kept, Sought
+from pindrill.interruption import Started, held
 from pindrill.model import UsageError
 
 _GRACE_S = 3.0
@@ -85,32 +86,52 @@ def run(
     attempts = attempts or Attempts()
     attempts.begin()
     mark = secrets.token_hex(8)
-    report_read, report_write = os.pipe()
-    started = time.monotonic()
-    try:
-        process = subprocess.Popen(
-            [str(SHEPHERD), str(report_write), str(int(deadline_s * 1000)), "-1", "--", *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(report_write,),
-            env={**environment, ATTEMPT: mark},
-            cwd=folder,
-            start_new_session=True,
-        )
-        os.close(report_write)
-        report_write = -1
-        watched = _Watched(process, report_read, wanted, started + deadline_s + _GRACE_S, mark)
-        try:
-            with attempts.running(process):
-                watched.collect()
-        finally:
-            watched.close()
-    finally:
-        os.close(report_read)
-        if report_write >= 0:
-            os.close(report_write)
-    return watched.ended(time.monotonic() - started)
+    began = time.monotonic()
+
+    def watch(report: _Report) -> _Watched:
+        process = _shepherded(argv, {**environment, ATTEMPT: mark}, deadline_s, report, folder)
+        return _Watched(process, report.read_end, wanted, began + deadline_s + _GRACE_S, mark)
+
+    with Started() as started:
+        report = started.start(_Report, _Report.close)
+        watched = started.start(lambda: watch(report), _Watched.close)
+        report.written()
+        with attempts.running(watched.process):
+            watched.collect()
+    return watched.ended(time.monotonic() - began)
+
+
+class _Report:
+    """The pipe that a shepherd reports on."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+
+    def written(self) -> None:
+        """Whoever writes has it: the end of what is read is theirs alone."""
+        with held():
+            end, self.write_end = self.write_end, -1
+            if end >= 0:
+                os.close(end)
+
+    def close(self) -> None:
+        self.written()
+        os.close(self.read_end)
+
+
+def _shepherded(
+    argv: Sequence[str], environment: Mapping[str, str], deadline_s: float, report: _Report, folder: Path | None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(SHEPHERD), str(report.write_end), str(int(deadline_s * 1000)), "-1", "--", *argv],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=(report.write_end,),
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
+    )
 
 
 class DriverClosed(Exception):
@@ -161,7 +182,7 @@ class _Watched:
     def __init__(self, process: subprocess.Popen[bytes], report: int, wanted: bytes, give_up: float, mark: str) -> None:
         assert process.stdout
         assert process.stderr
-        self._process = process
+        self.process = process
         self._give_up = give_up
         self._mark = f"{ATTEMPT}={mark}"
         self._ending_at = 0
@@ -184,15 +205,15 @@ class _Watched:
             self._read(selector, lambda: not self._is_over())
             if selector.get_map() and not self._is_done:
                 self._ending_at = time.monotonic_ns()
-                end_everything(self._process.pid, self._takers, self._mark)
+                end_everything(self.process.pid, self._takers, self._mark)
                 last = time.monotonic() + _LAST_READ_S
                 self._read(selector, lambda: time.monotonic() < last)
 
     def close(self) -> None:
-        if self._report_over:
-            self._process.wait()  # it lets go of the report by ending
-        end_and_wait(self._process)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        _end(self.process)  # with all its descendants, where an interruption came before its end
+        ends_in_time(self.process)
+        end_and_wait(self.process)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             assert pipe
             pipe.close()
 
@@ -235,8 +256,8 @@ class _Watched:
 
     def _is_over(self) -> bool:
         """Nobody is left; or nobody sees to it any more: the shepherds have died, or are stopped beyond their time."""
-        assert self._process.stdin
-        if self._process.stdin.closed:  # we wanted it to end
+        assert self.process.stdin
+        if self.process.stdin.closed:  # we wanted it to end
             self._give_up = min(self._give_up, time.monotonic() + _GRACE_S)
         if self._is_done:  # a program that was none of its descendants may hold its output open
             self._give_up = min(self._give_up, time.monotonic() + _LAST_READ_S)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pindrill import _core
+from pindrill.interruption import Started
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import MitmproxyFailed, Process, credential_order
 from pindrill.mitm.told import Told
@@ -50,6 +51,7 @@ class MitmInterceptor:
         self._chains = _core.Interceptor(
             _core.Loop(), hosts=dict(hosts or {}), private_addresses=private_addresses, upstream_trust=upstream_trust
         )
+        self._started = Started()
         self._processes: list[Process] = []
 
     def listen(self, way: str, address: str, port: int, upstream: tuple[str, int] | None = None) -> int:
@@ -62,7 +64,7 @@ class MitmInterceptor:
             mode = _MODES[way]
         else:
             raise _core.InputError(f"no way in is called '{way}'")
-        process = Process(self._mitmdump, mode, **self._options)
+        process = self._started.start(lambda: Process(self._mitmdump, mode, **self._options), Process.close)
         self._processes.append(process)
         found: int = process.ask("listen", way=way, address=address, port=port, upstream=upstream)["port"]
         return found
@@ -116,8 +118,7 @@ class MitmInterceptor:
         return [process.pid for process in self._processes]
 
     def close(self) -> None:
-        while self._processes:
-            self._processes.pop().close()
+        self._started.close()
 
     def _take(self, process: Process, end: float) -> dict[str, Any] | None:
         try:

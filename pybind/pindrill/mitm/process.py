@@ -9,15 +9,15 @@ import queue
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from pindrill import _core
 from pindrill.clients.output import Kept
+from pindrill.directories import run_directory
+from pindrill.interruption import PATIENCE_S, Started, heard
 from pindrill.mitm.install import ADDON, Mitmdump
 
 _READY_S = 60.0
@@ -53,14 +53,12 @@ class Process:
         self.events: queue.Queue[Event | None] = queue.Queue()
         """Questions and contacts; None at its death."""
         self._hand_over = take or self.events.put
-        self._directory = tempfile.TemporaryDirectory(prefix="pindrill-mitm-")
         self._said = Kept()
         self._answers: dict[int, queue.Queue[Event | None]] = {}
         self._asks = iter(range(1, 1 << 62))
         self._lock = threading.Lock()
         self._dead = ""
         self._closing = False
-        (Path(self._directory.name) / "mitmproxy-ca.pem").write_text(_unused_authority())
         settings = {
             "hosts": dict(hosts or {}),
             "private_addresses": private_addresses,
@@ -68,7 +66,6 @@ class Process:
             "patience_s": patience_s,
         }
         options = {
-            "confdir": self._directory.name,
             "server": "false",
             "block_global": "false",
             "keep_host_header": "true",
@@ -80,30 +77,26 @@ class Process:
             "ssl_insecure": "false" if verify_upstream else "true",
             **({"ssl_verify_upstream_trusted_ca": upstream_trust} if upstream_trust else {}),
         }
-        arguments = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
-        self._channel, theirs = socket.socketpair()
-        # A mitmdump that no longer reads must not hold us up.
-        self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_ANSWER_S), 0))
-        with theirs:
-            self._process = subprocess.Popen(
-                [str(mitmdump.path), "--mode", mode, *arguments, "-s", str(ADDON)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
-                env={**os.environ, "PINDRILL_MITM": json.dumps({**settings, "channel": theirs.fileno()})},
-                start_new_session=True,
-            )
-        threading.Thread(target=self._listen, name="mitmproxy's output", daemon=True).start()
         self._ready = threading.Event()
-        self._reader = threading.Thread(target=self._read, name="mitmproxy", daemon=True)
-        self._reader.start()
-        try:
-            if not self._ready.wait(_READY_S) or self._dead:
+        self._over = threading.Event()
+        """Asked instead of the thread: until Python 3.13, Ctrl-C while it is joined makes it count as ended."""
+        with Started() as started:
+            directory = run_directory(started, prefix="pindrill-mitm-").path
+            (directory / "mitmproxy-ca.pem").write_text(_unused_authority())
+            options["confdir"] = str(directory)
+            arguments = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
+            program = [str(mitmdump.path), "--mode", mode, *arguments, "-s", str(ADDON)]
+            self._channel, theirs = started.start(socket.socketpair, _close_both)
+            # A mitmdump that no longer reads must not hold us up.
+            self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_ANSWER_S), 0))
+            self._process = started.start(lambda: self._begin(program, settings, theirs), self._end)
+            theirs.close()
+            started.start(threading.Thread(target=self._read, name="mitmproxy", daemon=True).start, self._end_reading)
+            with heard():
+                ready = self._ready.wait(_READY_S)
+            if not ready or self._dead:
                 raise MitmproxyFailed(self._dead or self._death(f"{mitmdump.path} was not ready in {_READY_S:g} s"))
-        except BaseException:
-            self.close()
-            raise
+            self._started = started.pop_all()
 
     @property
     def pid(self) -> int:
@@ -141,19 +134,41 @@ class Process:
             raise MitmproxyFailed(self._dead)
 
     def close(self) -> None:
+        self._started.close()
+
+    def _begin(
+        self, program: Sequence[str], settings: Mapping[str, Any], theirs: socket.socket
+    ) -> subprocess.Popen[bytes]:
+        """With somebody who listens to what it says."""
+        process = _popen(program, settings, theirs)
+        listener = threading.Thread(target=self._listen, args=(process,), name="mitmproxy's output", daemon=True)
+        try:
+            listener.start()
+        except BaseException:
+            process.kill()
+            with process:
+                raise
+        return process
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
         """The addon ends mitmdump when its socket closes."""
         self._closing = True
         with suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+            with suppress(subprocess.TimeoutExpired), heard(PATIENCE_S):
+                process.wait(_END_S)
+        finally:
+            process.kill()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_END_S)
-        self._reader.join(_END_S)
-        self._channel.close()
-        self._directory.cleanup()
+                process.wait(_END_S)
+
+    def _end_reading(self, _: None) -> None:
+        """It ends with the channel."""
+        self._closing = True
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        self._over.wait(_END_S)
 
     def _read(self) -> None:
         with self._channel.makefile("rb") as lines, suppress(OSError):
@@ -167,11 +182,12 @@ class Process:
         for answer in list(self._answers.values()):
             answer.put(None)
         self.events.put(None)
+        self._over.set()
 
-    def _listen(self) -> None:
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """To the end, so that a talkative mitmdump is never held up."""
-        assert self._process.stdout
-        with self._process.stdout as output:
+        assert process.stdout
+        with process.stdout as output:
             while chunk := os.read(output.fileno(), 65536):
                 self._said.take(chunk)
 
@@ -196,6 +212,23 @@ class Process:
         how = "" if code is None else f" (exit code {code})" if code >= 0 else f" (signal {-code})"
         said = self._said.data().decode("utf-8", "replace").strip()[-_ENOUGH_OUTPUT:]
         return f"{what}{how}" + (f"; its last words: {said}" if said else "")
+
+
+def _popen(program: Sequence[str], settings: Mapping[str, Any], theirs: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        program,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=[theirs.fileno()],
+        env={**os.environ, "PINDRILL_MITM": json.dumps({**settings, "channel": theirs.fileno()})},
+        start_new_session=True,
+    )
+
+
+def _close_both(ends: tuple[socket.socket, socket.socket]) -> None:
+    for end in ends:
+        end.close()
 
 
 def decoded(event: Event) -> Event:

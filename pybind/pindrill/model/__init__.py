@@ -1,6 +1,6 @@
 """The values that scenarios, drivers, judgement and reports share. Nothing here does anything."""
 
-from pindrill.model.errors import Refused, UsageError
+from pindrill.model.errors import HarnessFailed, Refused, UsageError
 from pindrill.model.scenario import (
     BACKUP,
     FOREIGN_HOST,
@@ -49,6 +49,7 @@ __all__ = [
     "ClientHello",
     "ClientReport",
     "Expect",
+    "HarnessFailed",
     "Observation",
     "PinsOf",
     "Refused",

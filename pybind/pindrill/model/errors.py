@@ -9,3 +9,7 @@ class UsageError(Exception):
 
 class Refused(Exception):
     """Raised by a callable client: it refused the connection."""
+
+
+class HarnessFailed(Exception):
+    """We could not do our work: says what and why. No verdict on the client; exit code 3."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pindrill.directories import run_directory
 from pindrill.http_response import Respond
+from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import LEAKS, Target, UsageError, VerdictWord
 from pindrill.pytest_plugin.ask import Ask
 from pindrill.pytest_plugin.clients import Client, FunctionDriver
-from pindrill.runner.bench import Bench, own_address, run_directory
+from pindrill.runner.bench import Bench, own_address
 from pindrill.runner.drill import Drill, Request
 from pindrill.runner.live import LiveServer
 from pindrill.runner.plan import Pinning
@@ -43,8 +44,8 @@ class Lab:
         """What leaked after its test was over."""
         self._kept = keyring is not None
         self._mint = Mint(Keyring.open_to_drill(keyring) if keyring else Keyring())
-        self._stack = ExitStack()
-        self._directory = run_directory(self._stack)
+        self._started = Started()
+        self._directory = run_directory(self._started).path
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
         self._count = 0
 
@@ -95,10 +96,12 @@ class Lab:
         return late
 
     def close(self) -> None:
-        for held in self._held.values():
-            held.bench.close()
-        self._held.clear()
-        self._stack.close()
+        try:
+            for held in self._held.values():
+                held.bench.close()
+            self._held.clear()
+        finally:
+            self._started.close()
 
     def _pinning(self, ask: Ask) -> Pinning:
         if ask.pinned is None:

@@ -6,12 +6,13 @@ import inspect
 import itertools
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from pindrill.clients.callable import resolving
+from pindrill.interruption import Started
 from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, VIOLATIONS, UsageError
 from pindrill.pytest_plugin import options, outcome
 from pindrill.pytest_plugin.ask import Ask, ask, read_mark
@@ -96,15 +97,15 @@ def open_session(config: pytest.Config) -> PluginSession:
 
 @contextmanager
 def live_server(session: PluginSession) -> Iterator[LiveServer]:
-    with ExitStack() as stack:
+    with Started() as started:
         server = session.lab.live_server(
-            on_target=lambda target, home: stack.enter_context(runnable(target, home)),
+            on_target=lambda target, home: started.within(runnable(target, home)),
         )
         for host in (HOST, SIBLING_HOST, FOREIGN_HOST):
-            stack.enter_context(resolving(host, server.address))
+            started.within(resolving(host, server.address))
+        started.undone_by(setattr, session, "server", None)
         session.server = server
         yield server
-    session.server = None
 
 
 def cells_of_mark(mark: pytest.Mark, nodeid: str, which: str) -> list[Any]:

@@ -119,7 +119,9 @@ class Hooks:
         return Ending(ending_at=ending_at, death="", output=output)
 
     def finish(self, place: Place) -> None:
+        """Also where `setup` was cut short: it may have done its part."""
         if self._set_up:
+            self._set_up = False
             self._run(self._texts.teardown, place)
 
     def _run(self, text: str, place: Place) -> str:

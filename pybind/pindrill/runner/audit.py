@@ -11,6 +11,7 @@ from typing import Protocol
 from pindrill.audit.facts import Contact, Destination, Run, Way
 from pindrill.audit.schedule import Schedule
 from pindrill.audit.verdict import AuditVerdict, judge
+from pindrill.interruption import Started, held
 from pindrill.runner.app import Ending, HookFailed, Place
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import Interceptor, Pump
@@ -100,18 +101,22 @@ class Audit:
 
     def drive(self, app: App, watch: Callable[[], None] = lambda: None) -> None:
         """Starts the app until nothing is left to ask."""
-        try:
-            for _ in range(self.request.most_starts):
-                if self._finished() or self.pump.trouble:
-                    break
-                self._start(app)
-                watch()
-            if not self._finished():
-                self.progress.gaps.append(f"not all was asked in {self.request.most_starts} starts of the app")
-        except HookFailed as error:
-            self.progress.trouble = str(error)
-        except KeyboardInterrupt:
-            self.progress.interrupted = True
+        with Started() as started:
+            started.undone_by(self._finish, app)
+            try:
+                for _ in range(self.request.most_starts):
+                    if self._finished() or self.pump.trouble:
+                        break
+                    self._start(app)
+                    watch()
+                if not self._finished():
+                    self.progress.gaps.append(f"not all was asked in {self.request.most_starts} starts of the app")
+            except HookFailed as error:
+                self.progress.trouble = str(error)
+            except KeyboardInterrupt:
+                self.progress.interrupted = True
+
+    def _finish(self, app: App) -> None:
         try:
             app.finish(self.place)
         except HookFailed as error:
@@ -132,10 +137,13 @@ class Audit:
             self.progress.interrupted = True
 
     def close(self) -> None:
-        self._closed = True
-        self.pump.close()
-        self.progress.trouble = self.progress.trouble or self.pump.trouble
-        self.progress.gaps += self.pump.gaps
+        with held():
+            if self._closed:
+                return
+            self._closed = True
+            self.pump.close()
+            self.progress.trouble = self.progress.trouble or self.pump.trouble
+            self.progress.gaps += self.pump.gaps
 
     def verdicts(self) -> list[AuditVerdict]:
         with self.pump.lock:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,7 +32,6 @@ from pindrill.model import (
     UsageError,
 )
 from pindrill.runner.homes import Homes
-from pindrill.runner.interruption import held
 from pindrill.runner.plan import Play, PlayStage
 
 SECRET_PREFIX, CANARY_PREFIX = "pd7s", "pd7c"
@@ -346,13 +342,3 @@ def hung(run: Run) -> bool:
 def own_address() -> str:
     """A loopback address of this run's own, so that two runs can both watch the usual ports."""
     return f"127.{secrets.randbelow(254) + 1}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
-
-
-def run_directory(stack: ExitStack) -> Path:
-    """Private to the user. The stack removes it, even where Ctrl-C comes as soon as it is there."""
-    with held():
-        path = Path(tempfile.mkdtemp(prefix="pindrill-"))
-        stack.callback(shutil.rmtree, path, ignore_errors=True)
-    with suppress(OSError):
-        path.chmod(0o700)
-    return path

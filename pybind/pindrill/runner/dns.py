@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord, dns
 from dnslib.server import DNSHandler, DNSLogger, DNSServer
 
+from pindrill.interruption import Started
 from pindrill.model import UsageError
 from pindrill.runner.served import Budget, Served
 
@@ -46,15 +48,15 @@ class DnsAnswerer:
         self._target = ipaddress.ip_address(target)
         self._clients = Served(clients)
         self._resolver = resolver or _machine_resolver()
-        self._udp, self._tcp = self._on_one_port(address, port)
-        self.port: int = self._udp.server.server_address[1]
-        for server in (self._udp, self._tcp):
-            threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        with Started() as started:
+            servers = started.start(lambda: self._on_one_port(address, port), _close_sockets)
+            self.port: int = servers[0].server.server_address[1]
+            for server in servers:
+                started.start(partial(_answering, server), _stop_answering)
+            self._started = started.pop_all()
 
     def close(self) -> None:
-        for server in (self._udp, self._tcp):
-            server.stop()
-            server.server.server_close()
+        self._started.close()
 
     def reply(self, data: bytes, client: str, *, tcp: bool) -> bytes:
         """DNSError for what is no question of somebody who is served."""
@@ -147,6 +149,21 @@ def _exactly(connection: socket.socket, size: int, end: float) -> bytes:
             raise ConnectionError("the message is not whole")
         data += chunk
     return data
+
+
+def _answering(server: DNSServer) -> DNSServer:
+    threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    return server
+
+
+def _stop_answering(server: DNSServer) -> None:
+    """Only for one that answers: it would be waited for."""
+    server.server.shutdown()
+
+
+def _close_sockets(servers: tuple[DNSServer, DNSServer]) -> None:
+    for server in servers:
+        server.server.server_close()
 
 
 class _Quiet(socketserver.ThreadingMixIn):

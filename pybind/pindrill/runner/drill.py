@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pindrill.interruption import PATIENCE_S, Started, heard, held
 from pindrill.judge import (
     Control,
     Controls,
@@ -111,7 +112,16 @@ class Drill:
         """`emit` gets each line and the number of cells in all."""
         verdicts = Verdicts()
         todo: list[Cell] = []
-        with ThreadPoolExecutor(self._request.jobs) as pool:
+        finished = False
+
+        def cut_short() -> None:
+            if not finished:
+                self._stop.set()
+                self._bench.driver.close()
+
+        with Started() as started:
+            pool = started.start(lambda: ThreadPoolExecutor(self._request.jobs), _end_pool)
+            started.undone_by(cut_short)
             try:
                 every, inexpressible = self._cells(pool)
                 cells = self._of_shard(every, inexpressible)
@@ -124,11 +134,9 @@ class Drill:
                 for line in self._superseding():
                     verdicts.lines.append(line)
                     emit(line, len(todo))
+                finished = True
             except KeyboardInterrupt:
-                self._stop.set()
                 verdicts.interrupted = True
-                self._bench.driver.close()
-                pool.shutdown(wait=True, cancel_futures=True)
         return verdicts
 
     def _of_shard(self, cells: list[Cell], inexpressible: frozenset[Strategy]) -> list[Cell]:
@@ -145,7 +153,8 @@ class Drill:
         running: set[Future[Result]] = set()
         while True:
             while len(running) < 2 * self._request.jobs and (cell := next(waiting, None)):
-                running.add(pool.submit(self._one, cell, inexpressible))
+                with held():  # else a thread may be left that nobody knows of
+                    running.add(pool.submit(self._one, cell, inexpressible))
             if not running:
                 return
             done, running = wait(running, timeout=_LISTEN_S, return_when=FIRST_COMPLETED)
@@ -274,7 +283,8 @@ class Drill:
         return (DEFAULT_STRATEGY,), frozenset()
 
     def _probes(self, pool: ThreadPoolExecutor, strategies: Sequence[Strategy]) -> dict[Strategy, _Probe]:
-        asked = {strategy: pool.submit(self._probe, strategy) for strategy in strategies}
+        with held():
+            asked = {strategy: pool.submit(self._probe, strategy) for strategy in strategies}
         while wait(asked.values(), timeout=_LISTEN_S).not_done:
             pass
         return {strategy: future.result() for strategy, future in asked.items()}
@@ -328,6 +338,11 @@ class Drill:
             mint=self._mint,
             unwatched=self._bench.unwatched,
         )
+
+
+def _end_pool(pool: ThreadPoolExecutor) -> None:
+    with heard(PATIENCE_S):
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _is_its_own_twin(cell: Cell) -> bool:

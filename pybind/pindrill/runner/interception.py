@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from pindrill import _core
 from pindrill.audit.facts import Condition, Contact, Destination, Question
 from pindrill.audit.readable import unread
 from pindrill.audit.schedule import Schedule
+from pindrill.interruption import PATIENCE_S, Started, heard
 from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
 from pindrill.runner.reading import Reading
@@ -79,7 +81,6 @@ class Pump:
         self._schedule = schedule
         self._forge = forge
         self._emit = emit
-        self._reading = Reading(self._note, plaintext_directory=plaintext_directory)
         self._runs: dict[int, int] = {}
         self._fetched: set[Destination] = set()
         self._fetching = ThreadPoolExecutor(max_workers=4, thread_name_prefix="chains")
@@ -88,7 +89,14 @@ class Pump:
         self._stopping = threading.Event()
         self._over = threading.Event()
         """Asked instead of the thread: until Python 3.13, Ctrl-C while it is joined makes it count as ended."""
-        threading.Thread(target=self._pump, name="interceptor", daemon=True).start()
+        with Started() as started:
+            started.undone_by(partial(self._fetching.shutdown, wait=False, cancel_futures=True))
+            started.undone_by(self._tell_gaps)
+            self._reading = started.start(
+                lambda: Reading(self._note, plaintext_directory=plaintext_directory), _end_reading
+            )
+            started.start(threading.Thread(target=self._pump, name="interceptor", daemon=True).start, self._end)
+            self._started = started.pop_all()
 
     @property
     def trouble(self) -> str:
@@ -96,16 +104,23 @@ class Pump:
 
     def close(self) -> None:
         """Ends every connection, and takes what they showed."""
-        self._interceptor.end_all()
-        self._stopping.set()
-        if not self._over.wait(_END_S):
-            self._failure = self._failure or f"the interceptor had not ended after {_END_S:g} s"
-        self._reading.close(_END_S)
+        self._started.close()
+
+    def _end(self, _: None) -> None:
+        try:
+            self._interceptor.end_all()
+        finally:
+            self._stopping.set()
+            with heard(PATIENCE_S):
+                ended = self._over.wait(_END_S)
+            if not ended:
+                self._failure = self._failure or f"the interceptor had not ended after {_END_S:g} s"
+
+    def _tell_gaps(self) -> None:
         if denied := self._interceptor.denied:
             self._gap(f"connections from addresses that are not served: {denied}; --client NETWORK serves them")
         if unseen := self._interceptor.turned_away:
             self._gap(f"connections closed unseen, because there were too many at once: {unseen}")
-        self._fetching.shutdown(wait=False, cancel_futures=True)
 
     def open(self) -> list[Contact]:
         """What connections that have not ended show so far."""
@@ -198,3 +213,8 @@ def question_of(event: dict[str, Any]) -> Question:
         destination=Destination(event["host"], event["port"]),
         hello=ClientHello.from_dict(event["hello"]),
     )
+
+
+def _end_reading(reading: Reading) -> None:
+    with heard(PATIENCE_S):
+        reading.close(_END_S)

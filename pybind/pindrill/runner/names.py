@@ -1,26 +1,29 @@
 """Makes the names under test resolve for an unmodified client, without editing the machine.
 
 Entered once per run, by executing this program again where a private hosts file stands over /etc/hosts: a
-namespace can only be entered by a process that has no other thread yet.
+namespace can only be entered by a process that has no other thread yet. The directory of the run is handed over as
+standard input, the open file of its owner: the one descriptor that sudo lets through, and no name that an environment
+could hold.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pindrill.clients.briefly import TookTooLong, run_briefly
 from pindrill.clients.process import helper
+from pindrill.directories import RunDirectory, inherited
+from pindrill.interruption import Started, held, held_over_execution, release
 from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, UsageError
-from pindrill.runner.interruption import held
 
 NAMES = helper("pindrill-names")
-ADDRESS_VARIABLE = "PINDRILL_ADDRESS"
+AGAIN = "pindrill.again"
+"""The module that is executed where the names resolve."""
 _HOSTS = Path("/etc/hosts")
 _MARK = "# pindrill"
 _LAUNCH_S = 30.0
@@ -46,18 +49,42 @@ def resolves(address: str) -> bool:
         return False
 
 
-def enter(address: str, directory: Path, arguments: list[str], more: Sequence[str] = ()) -> None:
+def enter(address: str, directory: RunDirectory, arguments: list[str], more: Sequence[str] = ()) -> None:
     """Executes pindrill again where the names resolve, and `more` with them. Returns only if there is no way here."""
-    hosts = directory / "hosts"
+    hosts = directory.path / "hosts"
     hosts.write_text(hosts_text(address, (HOST, SIBLING_HOST, FOREIGN_HOST, *more)))
     hosts.chmod(0o644)
-    environment = {**os.environ, ADDRESS_VARIABLE: address, "PINDRILL_RUN_DIRECTORY": str(directory)}
-    program = [sys.executable, "-m", "pindrill", *arguments]
+    directory.write(directory=str(directory.path), address=address)
+    program = [sys.executable, "-P", "-m", AGAIN, *arguments]
     for launcher in launchers(hosts):
         if works(launcher):
             sys.stdout.flush()
-            with held():  # Ctrl-C while Python starts again would leave the directory
-                os.execvpe(launcher[0], [*launcher, *program], environment)  # noqa: S606
+            with held_over_execution():  # Ctrl-C while Python starts again would leave the directory
+                os.dup2(directory.owner, 0)
+                os.execvp(launcher[0], [*launcher, *program])  # noqa: S606
+
+
+def take_over(started: Started) -> None:
+    """For this program as it was executed again: the address and the directory that were handed to it."""
+    handed = inherited(0)
+    with held():
+        release()
+        if handed is None or "address" not in handed[1]:
+            raise UsageError(f"{AGAIN} is what pindrill executes itself as; run `pindrill`")
+        directory, values = handed
+        started.undone_by(directory.remove)
+        _here.append((values["address"], directory.path))
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+
+
+def here() -> tuple[str, Path] | None:
+    """What was handed over; None: this program has not been executed again."""
+    return _here[-1] if _here else None
+
+
+_here: list[tuple[str, Path]] = []
 
 
 def advice() -> UsageError:
@@ -69,18 +96,32 @@ def advice() -> UsageError:
     )
 
 
-@contextlib.contextmanager
-def edited_hosts(address: str) -> Iterator[None]:
-    """For containers that allow no namespaces: lines in the real hosts file, removed at the end."""
+def edit_hosts(started: Started, address: str) -> None:
+    """For containers that allow no namespaces: lines in the real hosts file, removed with what was started."""
     try:
-        kept = _unmarked_hosts()
-        _HOSTS.write_text(kept + ("" if kept.endswith("\n") or not kept else "\n") + _lines(address))
+        started.start(lambda: _add_lines(address), lambda _: _remove_lines())
     except OSError as error:
         raise UsageError(f"--edit-hosts: cannot write {_HOSTS}: {error.strerror}") from error
+
+
+def _add_lines(address: str) -> None:
+    _remove_lines()  # a killed run's
+    kept = _HOSTS.read_text() if _HOSTS.exists() else ""
     try:
-        yield
-    finally:
-        _HOSTS.write_text(_unmarked_hosts())
+        with _HOSTS.open("a") as file:
+            file.write(("" if kept.endswith("\n") or not kept else "\n") + _lines(address))
+    except OSError:
+        _remove_lines()  # a part of them may be there
+        raise
+
+
+def _remove_lines() -> None:
+    """In place, since the file may be mounted; what is kept is never away, and needs no room."""
+    kept = _unmarked_hosts()
+    if _HOSTS.exists() and _HOSTS.read_text() != kept:
+        with _HOSTS.open("r+") as file:
+            file.write(kept)
+            file.truncate()
 
 
 def _unmarked_hosts() -> str:

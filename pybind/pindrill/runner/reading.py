@@ -45,11 +45,13 @@ class Reading:
 
     def close(self, timeout_s: float) -> None:
         """After the last of them."""
-        if not self.wait(timeout_s):
-            self.trouble = self.trouble or f"what clients said was not read within {timeout_s:g} s"
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+        try:
+            if not self.wait(timeout_s):
+                self.trouble = self.trouble or f"what clients said was not read within {timeout_s:g} s"
+        finally:  # an interruption ends the patience, not the duty
+            with self._changed:
+                self._closing = True
+                self._changed.notify_all()
 
     def _read(self) -> None:
         while True:
