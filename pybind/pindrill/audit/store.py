@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pindrill.audit.facts import Contact, Run
+from pindrill.locks import lock
 from pindrill.model import HarnessFailed, UsageError
 
 Line = dict[str, Any]
@@ -196,18 +198,25 @@ class LineFile:
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self.earlier = read_lines(path, tail_may_be_cut=True) if resume and path.exists() else []
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("r+b" if resume and path.exists() else "wb", buffering=0)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
+        self.earlier: list[Line] = []
         self._whole = 0
         """The length of all whole lines."""
-        if resume and path.is_file():
-            # A killed run may have left half a line, or a whole one without its end.
-            self._whole = path.read_bytes().rfind(b"\n") + 1
-            self._cut()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+            self._file = open(os.open(path, flags, 0o666), "wb", buffering=0)  # noqa: SIM115 (not truncated)
+            try:
+                lock(self._file.fileno(), path)
+                if resume and path.is_file():
+                    self.earlier = read_lines(path, tail_may_be_cut=True)
+                    # A killed run may have left half a line, or a whole one without its end.
+                    self._whole = path.read_bytes().rfind(b"\n") + 1
+                self._cut()
+            except BaseException:
+                self._file.close()
+                raise
+        except OSError as error:
+            raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
 
     def append(self, line: Mapping[str, Any]) -> None:
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"

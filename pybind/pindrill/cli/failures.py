@@ -85,8 +85,8 @@ def _words(error: BaseException) -> tuple[str, int]:
             return _of_system(error), _FAILED
         case MemoryError():
             return f"out of memory: {_OUT_OF[errno.ENOMEM]}", _FAILED
-        case RuntimeError() if _NO_THREAD in str(error):
-            return f"{_NO_THREAD}: {_OUT_OF[errno.EAGAIN]}", _FAILED
+        case RuntimeError() if number := _reason(error):
+            return f"{error}: {_OUT_OF[number]}", _FAILED
         case ImportError() if extra := extra_of(error):
             return advice("this", extra), _USAGE
         case ImportError():
@@ -98,6 +98,13 @@ def _words(error: BaseException) -> tuple[str, int]:
         return "", _USAGE
     complain("".join(traceback.format_exception(error)).rstrip())
     return "this is a bug of pindrill, no verdict on the client", _FAILED
+
+
+def _reason(error: RuntimeError) -> int:
+    """What the system would not give, of an error that C++ or Python's threads raised; 0: it is something else."""
+    if str(error) == _NO_THREAD:
+        return errno.EAGAIN
+    return next((number for number in _OUT_OF if str(error).endswith(os.strerror(number))), 0)
 
 
 def _of_system(error: OSError) -> str:

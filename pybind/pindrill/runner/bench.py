@@ -136,6 +136,8 @@ class Bench:
         try:
             future.set_result(self._run(play))
         except BaseException as error:
+            with self._lock:  # it is no answer of the client's: whoever needs it plays it again
+                self._plays.pop((play, attempt), None)
             future.set_exception(error)
             raise
         return future.result()

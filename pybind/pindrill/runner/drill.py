@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pindrill._core import CoreError
 from pindrill.interruption import PATIENCE_S, Started, heard, held
 from pindrill.judge import (
     Control,
@@ -31,6 +32,7 @@ from pindrill.model import (
     STRATEGIES,
     STRATEGY,
     Expect,
+    HarnessFailed,
     Said,
     Scenario,
     Semantics,
@@ -51,6 +53,8 @@ _PROBED = (
 _WITH_ROOT = Scenario(
     id="", code="", summary="", catches="", stages=(), genuine=GENUINE.present("leaf", "issuers", "root")
 )
+FAILURES = (OSError, MemoryError, HarnessFailed, CoreError)
+"""Of ours, by what the machine would not give."""
 _LISTEN_S = 0.5
 """Python misses a signal that comes just before it begins to wait: it is heard so much later."""
 _HUNG_SHARE = 10
@@ -171,7 +175,10 @@ class Drill:
             words = self._own_words.get(cell.strategy, refuses)
             why = _unsupported(f"the client cannot express the strategy {cell.strategy_name}: {words}")
             return self._line(cell, why, Controls(genuine=Control.REFUSED), [])
-        finding, controls, runs = self._judge(cell, cell.play)
+        try:
+            finding, controls, runs = self._judge(cell, cell.play)
+        except FAILURES as error:  # nothing that the client did or did not counts then
+            return self._line(cell, _failed(error), Controls(genuine=Control.ABSENT), [])
         self._judged[cell] = (finding, runs)
         return self._line(cell, finding, controls, runs)
 
@@ -357,6 +364,11 @@ def _refuses(finding: Finding, stage: StageRun) -> bool:
     return finding.verdict in (VerdictWord.OUTAGE, VerdictWord.UNSUPPORTED) or (
         finding.verdict is VerdictWord.INCONCLUSIVE and unconnected
     )
+
+
+def _failed(error: BaseException) -> Finding:
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Finding(verdict=VerdictWord.ERROR, reason=f"the harness failed: {what or type(error).__name__}")
 
 
 def _unsupported(why: str) -> Finding:

@@ -12,6 +12,7 @@ from typing import Any
 from pindrill import _core
 from pindrill.classify import story
 from pindrill.judge import Controls, Finding
+from pindrill.locks import lock
 from pindrill.mint import Mint
 from pindrill.model import Observation, Served, Strategy, UsageError
 from pindrill.runner.bench import Run
@@ -116,16 +117,35 @@ class ResultFile:
         self._path = path
         self._lock = threading.Lock()
         self.trouble = ""
-        self.earlier = list(_read_earlier(path, check)) if resume and path.exists() else []
+        self.earlier: list[Result] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if self.earlier or resume:
-                _write_whole(path, self.earlier)
-                self._file = path.open("a")
-            else:
-                self._file = path.open("w")
+            # Nothing of it is changed before it is locked; in place, since the lock is on this very file.
+            self._file = path.open("a+" if path.is_file() or not path.exists() else "w")
+            try:
+                lock(self._file.fileno(), path)
+                if resume:
+                    self.earlier = self._keep_whole(check)
+                elif path.is_file():
+                    self._file.truncate(0)
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
+
+    def _keep_whole(self, check: Callable[[Any], None]) -> list[Result]:
+        """The lines that are there; what a killed run left of its last one is cut off."""
+        found = list(_read_earlier(self._path, check)) if self._path.is_file() else []
+        if found:
+            self._file.truncate(found[-1][1])
+            self._file.seek(0, os.SEEK_END)
+            if not found[-1][2]:
+                self._file.write("\n")
+                self._file.flush()
+        elif self._path.is_file():
+            self._file.truncate(0)
+        return [line for line, _, _ in found]
 
     def append(self, line: Result) -> None:
         with self._lock:
@@ -144,13 +164,16 @@ class ResultFile:
             self.trouble = self.trouble or f"{self._path}: {error.strerror}"
 
 
-def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[Result]:
-    """The lines of a results file; a last line that was cut short is left out."""
+def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[Result, int, bool]]:
+    """The lines of a results file, where each ends, and whether a line feed is there; a last line that was cut short
+    is left out."""
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
         raise UsageError(f"{path}: cannot read the results: {error}") from error
+    end = 0
     for number, line in enumerate(lines, start=1):
+        end += len(line)
         if not line.strip():
             continue
         try:
@@ -158,7 +181,7 @@ def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[Result]:
             if result["version"] != VERSION:
                 raise UsageError(f"{path}:{number}: result version {result['version']}, this pindrill reads {VERSION}")
             check(result)
-            yield result
+            yield result, end, line.endswith(b"\n")
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 return
@@ -166,9 +189,3 @@ def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[Result]:
                 f"{path}:{number}: this line is no result ({error}); the file was altered: delete this line, and its "
                 "cell is run again"
             ) from error
-
-
-def _write_whole(path: Path, lines: list[Result]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
-    temporary.replace(path)
