@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,11 +23,13 @@ from pindrill import _core
 from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import run as run_under_shepherd
 from pindrill.clients.process import scrubbed_environment
+from pindrill.directories import run_directory
 from pindrill.http_response import Respond
+from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, HOST, STRATEGY, TRUSTED_ROOTS, PinsOf
-from pindrill.runner.bench import Bench, own_address, run_directory
+from pindrill.runner.bench import Bench, own_address
 from pindrill.runner.drill import Drill, Request, Verdicts
 from pindrill.scenarios import matching
 
@@ -116,8 +118,8 @@ def _of(client: str, template: Sequence[str], cells: int, rounds: int) -> list[F
 
 @contextmanager
 def _bare(template: Sequence[str]) -> Iterator[Bare]:
-    with ExitStack() as stack:
-        yield _bare_in(run_directory(stack), template)
+    with Started() as stack:
+        yield _bare_in(run_directory(stack).path, template)
 
 
 def _bare_in(directory: Path, template: Sequence[str]) -> Bare:
@@ -149,8 +151,8 @@ def _bare_in(directory: Path, template: Sequence[str]) -> Bare:
 
 
 def _drill(template: Sequence[str], cells: int, jobs: int) -> None:
-    with ExitStack() as stack:
-        verdicts = _drilled(run_directory(stack), template, cells, jobs)
+    with Started() as stack:
+        verdicts = _drilled(run_directory(stack).path, template, cells, jobs)
     words = [line["verdict"] for line in verdicts.lines]
     if words != ["pass"] * cells:
         raise RuntimeError(f"the drill did not pass: {words}")

@@ -31,6 +31,7 @@ from pindrill.runner.drill import Drill, Request
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
 from pindrill.runner.presets import HookTexts
+from pindrill.runner.served import Served
 from support.interrupting import interrupted_at_every_step
 
 LOOPBACK = "127.0.0.1"
@@ -90,7 +91,7 @@ def test_the_station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         bench = station._Bench(audit, "app")
 
         def act() -> None:
-            station._serve(bench, forge, LOOPBACK, 0)
+            station._serve(bench, forge, LOOPBACK, 0, Served((LOOPBACK,)))
 
         assert interrupted_at_every_step(act, every=13, takes_it=True) > 50
     assert "Traceback" not in capsys.readouterr().err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -135,17 +134,17 @@ class ResultFile:
             raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
 
     def _keep_whole(self, check: Callable[[Any], None]) -> list[Result]:
-        """The lines that are there; what a killed run left of its last one is cut off."""
-        found = list(_read_earlier(self._path, check)) if self._path.is_file() else []
-        if found:
-            self._file.truncate(found[-1][1])
-            self._file.seek(0, os.SEEK_END)
-            if not found[-1][2]:
-                self._file.write("\n")
-                self._file.flush()
-        elif self._path.is_file():
-            self._file.truncate(0)
-        return [line for line, _, _ in found]
+        """The lines that are there; what a killed run left of its last one is cut off, and empty ones go.
+
+        In place: what is written over whole lines is these very lines, and needs no room.
+        """
+        if not self._path.is_file():
+            return []
+        found = list(_read_earlier(self._path, check))
+        with self._path.open("r+b") as file:
+            file.writelines(line.rstrip(b"\r\n") + b"\n" for _, line in found)
+            file.truncate()
+        return [result for result, _ in found]
 
     def append(self, line: Result) -> None:
         with self._lock:
@@ -164,16 +163,13 @@ class ResultFile:
             self.trouble = self.trouble or f"{self._path}: {error.strerror}"
 
 
-def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[Result, int, bool]]:
-    """The lines of a results file, where each ends, and whether a line feed is there; a last line that was cut short
-    is left out."""
+def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[Result, bytes]]:
+    """The lines of a results file, read and as they are; a last line that was cut short is left out."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         raise UsageError(f"{path}: cannot read the results: {error}") from error
-    end = 0
     for number, line in enumerate(lines, start=1):
-        end += len(line)
         if not line.strip():
             continue
         try:
@@ -181,7 +177,7 @@ def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[Re
             if result["version"] != VERSION:
                 raise UsageError(f"{path}:{number}: result version {result['version']}, this pindrill reads {VERSION}")
             check(result)
-            yield result, end, line.endswith(b"\n")
+            yield result, line
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 return
