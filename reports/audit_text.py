@@ -8,13 +8,14 @@ from typing import Any
 
 from pindrill.reports.audit_words import ADVICE, MEANING, TITLE, WRONG, style
 from pindrill.reports.plain import counted, harmless
-from pindrill.reports.terminal import say
+from pindrill.reports.terminal import say, say_command
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 Line = Mapping[str, Any]
 _MOST_READABLE = 12
+_LABEL = 31
 _CHANGE_STYLE = {"worse": "bold red", "readable": "bold red", "better": "green", "unclear": "yellow"}
 
 
@@ -92,13 +93,13 @@ def _print_story(console: Console, line: Line) -> None:
         _field(console, "Readable", readable_in_short(line["readable"]))
     _field(console, "Do", ADVICE[word])
     if word in WRONG or word == "inconclusive":
-        _field(console, "Repeat", line["repeat"])
+        say_command(console, line["repeat"], _LABEL)
     say(console)
 
 
 def _field(console: Console, name: str, text: str) -> None:
     row = Table.grid(padding=(0, 1))
-    row.add_column(width=31, justify="right", style="bold")
+    row.add_column(width=_LABEL, justify="right", style="bold")
     row.add_column(overflow="fold")
     row.add_row(Text(name), Text(text))
     say(console, row)

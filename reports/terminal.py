@@ -19,3 +19,8 @@ def say(console: Console, part: RenderableType = "") -> None:
         words = "".join(segment.text for segment in line)
         ours = not words.strip() or (isinstance(text, Text) and number == 0 and opened(words) == words)
         console.print(Segments([*([] if ours else [Segment(BAR)]), *line, Segment.line()]), end="")
+
+
+def say_command(console: Console, command: str, width: int) -> None:
+    """`Repeat COMMAND`, to be copied: never wrapped. `command` is one line."""
+    console.print(Text.assemble(BAR, ("Repeat".rjust(width), "bold"), " ", command), soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import BAR, common_name, harmless, moment
-from pindrill.reports.terminal import say
+from pindrill.reports.terminal import say, say_command
 from pindrill.reports.words import MARK, MEANING, style
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,7 @@ from rich.text import Text
 
 Result = Mapping[str, Any]
 _ROW_LABEL, _COLUMN = 53, 9
+_LABEL = 12
 _MAX_SHOWN_RUNS = 2
 
 
@@ -152,7 +153,7 @@ def _print_failure(console: Console, group: Sequence[Result]) -> None:
     _field(console, "Wrong", line["reason"])
     _field(console, "Catches", line["catches"])
     for repeat in dict.fromkeys(each["repeat"] for each in group):
-        _field(console, "Repeat", repeat)
+        say_command(console, repeat, _LABEL)
     say(console)
 
 
@@ -191,7 +192,7 @@ def _print_grouped(console: Console, title: str, lines: Sequence[Result]) -> Non
         if known:
             _field(console, "Known", known["reason"])
         else:
-            _field(console, "Repeat", group[0]["repeat"])
+            say_command(console, group[0]["repeat"], _LABEL)
         say(console)
 
 
@@ -207,7 +208,7 @@ def _print_known(console: Console, lines: Sequence[Result]) -> None:
         _field(console, "Because", reason)
         if group[0]["known"]["source"]:
             _field(console, "Source", group[0]["known"]["source"])
-        _field(console, "Repeat", group[0]["repeat"])
+        say_command(console, group[0]["repeat"], _LABEL)
         say(console)
 
 
@@ -227,7 +228,7 @@ def _print_unsupported(console: Console, lines: Sequence[Result]) -> None:
 
 def _field(console: Console, name: str, text: str) -> None:
     row = Table.grid(padding=(0, 1))
-    row.add_column(width=12, justify="right", style="bold")
+    row.add_column(width=_LABEL, justify="right", style="bold")
     row.add_column(overflow="fold")
     row.add_row(Text(name), Text(text))
     say(console, row)

@@ -92,7 +92,7 @@ def test_an_impatient_second_interruption_leaves_nothing_either(pindrill: Pindri
         program.send_signal(signal.SIGINT)
         time.sleep(0.002)
     out, err = program.communicate(timeout=60)
-    assert (program.returncode, "2 cells: 2 pass" in out, err) == (3, True, "app: 2 cells\n")
+    assert (program.returncode, "2 cells: 2 pass" in out, err) == (3, True, "Drilled app: 2 cells\n")
 
 
 @pytest.mark.parametrize(("only", "after"), [(("BL1", "BL3", "IN1"), 2), (("RO7",), 1)])

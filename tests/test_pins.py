@@ -114,7 +114,7 @@ def test_a_keyring_prints_its_pins_and_nothing_private(pindrill: Pindrill) -> No
     assert printed.splitlines()[:-1] == created.out.splitlines()[:-1]
     for kind in ("leaf-cert", "leaf-spki", "intermediate-spki", "root-spki"):
         assert f"{kind:18} sha256/" in created.out
-    assert "expires in 39" in created.out
+    assert "expires in 36" in created.out
     secret_lines = [
         line
         for path in (pindrill.directory / "kept" / "keys").iterdir()

@@ -129,4 +129,4 @@ def test_a_keyring_that_is_none(project: pytest.Pytester) -> None:
     project.makepyfile(asserting("assert_fails_closed(fetch)"))
     result = inside(project, "--pindrill-keyring", "nowhere")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*--pindrill-keyring (ini: pindrill_keyring): nowhere: no keyring here*"])
+    result.stdout.fnmatch_lines(["*--pindrill-keyring (ini: pindrill_keyring): */nowhere: no keyring here*"])

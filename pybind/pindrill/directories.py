@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pindrill.interruption import Started
+from pindrill.interruption import Started, held
 
 PREFIX = "pindrill-"
 _OWNER = "owner"
@@ -46,7 +46,9 @@ class RunDirectory:
 
 def run_directory(started: Started, *, prefix: str = PREFIX) -> RunDirectory:
     """Private to the user, removed with what was started."""
-    sweep(Path(tempfile.gettempdir()))
+    with held():  # Python writes a file to find out where temporary files may be
+        parent = Path(tempfile.gettempdir())
+    sweep(parent)
     return started.start(lambda: _make(prefix), RunDirectory.remove)
 
 
