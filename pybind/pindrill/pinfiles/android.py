@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from pindrill.model import UsageError
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
 from pindrill.pinfiles.markup import Element, parse
@@ -16,6 +17,7 @@ from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
 
 ROOT = "network-security-config"
+MAX_PINS_OF_SET = 1000
 _CRASH = "the platform refuses the whole file: the app crashes at start"
 _READING = Reading(
     decode=digests.android,
@@ -200,7 +202,13 @@ def _read_domain(domain: Element, own: _Inherited, reader: _Reader) -> PinRule |
 
 def _read_pins(pin_set: Element, reader: _Reader) -> tuple[DeclaredPin, ...]:
     pins = []
-    for pin in pin_set.of("pin"):
+    found = pin_set.of("pin")
+    if len(found) > MAX_PINS_OF_SET:
+        raise UsageError(
+            f"{reader.notes.path}:{pin_set.line}: {len(found)} pins in one <pin-set>; no app has more than "
+            f"{MAX_PINS_OF_SET}"
+        )
+    for pin in found:
         algorithm = pin.string("digest") or ""
         text = pin.text.strip()
         if algorithm.upper() != "SHA-256":

@@ -114,6 +114,11 @@ class Code:
         return self.string(start, end)
 
     @cached_property
+    def adds(self) -> Sequence[int]:
+        """Where `add(` begins."""
+        return [at for at, token in enumerate(self.tokens) if token.text == "add" and self.is_at(at + 1, "(")]
+
+    @cached_property
     def literals(self) -> Mapping[str, tuple[int, int]]:
         """The object or list that a name is set to, as a range of tokens; the first where there are several."""
         found: dict[str, tuple[int, int]] = {}

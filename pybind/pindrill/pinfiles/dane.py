@@ -25,7 +25,7 @@ _ALGORITHMS = {1: ("sha256", 32), 2: ("sha512", 64)}
 
 def has_dane(text: str) -> bool:
     return bool(re.search(r"\bTLSA\b", text)) or bool(
-        re.search(r"(?m)^\s*[0-3]\s+[01]\s+[0-2]\s+[0-9A-Fa-f]{56,}", text)
+        re.search(r"(?m)^[^\S\n]*[0-3][^\S\n]+[01][^\S\n]+[0-2][^\S\n]+[0-9A-Fa-f]{56}", text)
     )
 
 

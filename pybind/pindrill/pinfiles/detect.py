@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from pindrill.model import UsageError
@@ -19,6 +20,9 @@ from pindrill.pinfiles.source import Archive, Source, is_archive, read_source
 
 MAX_TEXT = 1 << 20
 """Of a script, a source file or a configuration in another form than XML or a property list."""
+MAX_RULES, MAX_PINS = 10_000, 20_000
+MAX_XML, MAX_CONFIGS = 50_000, 50
+"""Of an APK: members that are looked into, and those of them that are a Network Security Config."""
 _MANIFEST = "AndroidManifest.xml"
 _INFO_PLIST = re.compile(r"Payload/[^/]+\.app/Info\.plist")
 _WANTED = "Network Security Config, Info.plist, TrustKit, OkHttp source, --pinnedpubkey, HPKP, Envoy, TLSA …"
@@ -49,11 +53,31 @@ def read_all(path: Path | str) -> tuple[PinFile, ...]:
         return (read_keyring(given),)
     if is_archive(given):
         with Archive(given) as archive:
-            return tuple(_in_archive(archive))
+            return tuple(_of_app(_in_archive(archive)))
     return tuple(read_text(read_source(given)))
 
 
 def read_text(source: Source) -> list[PinFile]:
+    """As `read_all`, of a file that is no archive."""
+    return _of_app(_in_text(source))
+
+
+def _of_app(files: Iterable[PinFile]) -> list[PinFile]:
+    return [_bounded(file) for file in files]
+
+
+def _bounded(file: PinFile) -> PinFile:
+    """Every rule's pins count, inherited ones too: what is done with a file goes over all of them."""
+    pins = sum(len(rule.all_pins) for rule in file.rules)
+    if len(file.rules) > MAX_RULES or pins > MAX_PINS:
+        raise UsageError(
+            f"{file.path}:1: {len(file.rules)} names with {pins} pins, more than {MAX_RULES} or {MAX_PINS}: no app has "
+            "them; give the part that matters"
+        )
+    return file
+
+
+def _in_text(source: Source) -> list[PinFile]:
     if is_plist(source.data):
         return _in_plist(read_plist(source))
     if is_binary_xml(source.data) or f"<{ROOT}".encode() in source.data or _is_utf16_xml(source.data):
@@ -94,7 +118,9 @@ def _in_archive(archive: Archive) -> Iterator[PinFile]:
         raise UsageError(f"{archive.path}: neither an APK nor an IPA: no {_MANIFEST}, no Payload/….app/Info.plist")
     manifest = parse(archive.member(_MANIFEST))
     application = next(iter(manifest.of("application")), Element("application", 1))
-    configs = [source for source in _candidates(archive) if parse(source).tag == ROOT]
+    configs = list(islice((source for source in _candidates(archive) if parse(source).tag == ROOT), MAX_CONFIGS + 1))
+    if len(configs) > MAX_CONFIGS:
+        raise UsageError(f"{archive.path}: more than {MAX_CONFIGS} Network Security Configs; no app has them")
     if not configs:
         raise UsageError(f"{archive.path}: no Network Security Config in this APK: it pins nothing by one")
     for source in configs:
@@ -104,11 +130,13 @@ def _in_archive(archive: Archive) -> Iterator[PinFile]:
 
 def _candidates(archive: Archive) -> Iterator[Source]:
     """Resources may be renamed, so each small XML resource that names the root element is looked into."""
-    for name in archive.names:
-        if name.endswith(".xml") and name != _MANIFEST:
-            source = archive.member(name)
-            if ROOT.encode() in source.data or ROOT.encode("utf-16-le") in source.data:
-                yield source
+    names = [name for name in archive.names if name.endswith(".xml") and name != _MANIFEST]
+    if len(names) > MAX_XML:
+        raise UsageError(f"{archive.path}: more than {MAX_XML} XML files in this APK; give the pin file itself")
+    for name in names:
+        source = archive.member(name)
+        if ROOT.encode() in source.data or ROOT.encode("utf-16-le") in source.data:
+            yield source
 
 
 def _with_use(file: PinFile, named: bool, count: int) -> PinFile:

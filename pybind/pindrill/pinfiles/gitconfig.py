@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from pindrill.pinfiles.model import Format
-from pindrill.pinfiles.names import meant, to_ascii
+from pindrill.pinfiles.names import host_of, meant, to_ascii
 from pindrill.pinfiles.rules import Notes
 
 _PREFIX = "sha256//"
 _SECTION = re.compile(r"""^\s*\[\s*http(?:\s+"(?P<url>(?:\\.|[^"\\])*)")?\s*\]\s*(?P<rest>.*)$""", re.IGNORECASE)
 _ANY_SECTION = re.compile(r"^\s*\[")
 _GIT_KEY = re.compile(r"^\s*(?P<key>[A-Za-z][A-Za-z0-9-]*)\s*(?:=(?P<value>.*))?$")
+_KEY = re.compile(r"(?i)pinnedpubkey\s*=")
+_HTTP = re.compile(r"(?mi)^[^\S\n]*\[[^\S\n]*http[\s\]]")
+_DOTTED_KEY = re.compile(r"(?i)\bhttp\.(\S{1,300}\.)?pinnedpubkey\b")
 _GIT_FALSE = ("false", "no", "off", "0")
 
 
@@ -30,9 +32,7 @@ class Use:
 
 
 def has_git(text: str) -> bool:
-    return bool(re.search(r"(?i)pinnedpubkey\s*=", text) and re.search(r"(?mi)^\s*\[\s*http[\s\]]", text)) or bool(
-        re.search(r"(?i)\bhttp\.(\S{1,300}\.)?pinnedpubkey\b", text)
-    )
+    return bool(_KEY.search(text) and _HTTP.search(text)) or bool(_DOTTED_KEY.search(text))
 
 
 def git_uses(text: str, notes: Notes) -> Iterator[Use]:
@@ -157,8 +157,5 @@ def _note_part(found: re.Match[str], line: int, notes: Notes) -> None:
 
 def url_host(url: str) -> str:
     """Of an address on a command line; empty: it has none that can be read here."""
-    try:
-        host = to_ascii(urlsplit(url).hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
+    host = to_ascii(host_of(url)).removesuffix(".")
     return host if re.fullmatch(r"[A-Za-z0-9_.:-]+", host) else ""

@@ -9,7 +9,7 @@ from publicsuffixlist import PublicSuffixList
 
 from pindrill.model import UsageError
 from pindrill.pinfiles.model import PinFile, PinRule, compared_host
-from pindrill.pinfiles.names import canonical, is_address, is_plain, meant, to_ascii, why_no_host
+from pindrill.pinfiles.names import MAX_NAME, canonical, is_address, is_plain, meant, to_ascii, why_no_host
 from pindrill.pinfiles.rules import Notes
 
 _SHOWN = 80
@@ -22,7 +22,7 @@ def _suffixes() -> PublicSuffixList:
 
 def has_public_suffix(name: str) -> bool:
     """False for .test, .internal, single labels and addresses."""
-    return not is_address(name) and _suffixes().publicsuffix(name.lower()) is not None
+    return len(name) <= MAX_NAME and not is_address(name) and _suffixes().publicsuffix(name.lower()) is not None
 
 
 def is_registrable(name: str) -> bool:

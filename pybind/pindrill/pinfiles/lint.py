@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from pindrill import _core
 from pindrill.pinfiles.hosts import is_registrable, missed_rule
 from pindrill.pinfiles.lint_across import compare
 from pindrill.pinfiles.lint_keys import note_chain, note_known_keys
 from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFile, PinRule, Severity, binds, rules_for
-from pindrill.pinfiles.names import is_plain
+from pindrill.pinfiles.names import host_of, is_plain
 from pindrill.pinfiles.rules import Notes
 
 SOON = timedelta(days=30)
@@ -81,7 +80,7 @@ def _note_counts(file: PinFile, notes: Notes) -> None:
                 fix="add the pin of a key that is kept offline",
             )
         elif len(set(digests)) < len(digests):
-            again = next(pin for index, pin in enumerate(pins) if pin.digest in digests[:index])
+            again = _again(pins)
             notes.add(
                 "backup-equals-current",
                 again.line,
@@ -89,6 +88,12 @@ def _note_counts(file: PinFile, notes: Notes) -> None:
                 effect="it backs up nothing: it is lost together with the first",
                 fix="replace one by the pin of a key that is kept offline",
             )
+
+
+def _again(pins: Sequence[DeclaredPin]) -> DeclaredPin:
+    """The first that stands there a second time."""
+    first = {pin.digest: index for index, pin in reversed(list(enumerate(pins)))}
+    return next(pin for index, pin in enumerate(pins) if first[pin.digest] < index)
 
 
 def _sets(file: PinFile) -> Iterator[tuple[PinRule, tuple[DeclaredPin, ...]]]:
@@ -200,8 +205,8 @@ def _note_excluded(rule: PinRule, notes: Notes) -> None:
 
 
 def _parent(file: PinFile, rule: PinRule) -> PinRule | None:
-    covering = [other for other in file.rules if other is not rule and other.all_pins and other.domain != rule.domain]
-    return next((other for other in covering if other.domain and other.covers(rule.domain)), None)
+    covering = (other for other in file.covering(rule.domain) if other.domain not in ("", rule.domain))
+    return next((other for other in covering if other.all_pins), None)
 
 
 def _note_hole(file: PinFile, rule: PinRule, notes: Notes) -> None:
@@ -231,10 +236,7 @@ def _pinned(file: PinFile, host: str) -> bool:
 def _note_reports(file: PinFile, notes: Notes) -> None:
     for rule in file.rules:
         for uri in rule.report_uris if rule.domain else ():
-            try:
-                host = urlsplit(uri).hostname or ""
-            except ValueError:
-                continue
+            host = host_of(uri)
             if host and _pinned(file, host):
                 notes.add(
                     "report-uri-on-pinned-host",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from urllib.parse import urlsplit
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.code import MAX_ARGUMENTS, MAX_CALLS, Code, Text, Unread, Value
 from pindrill.pinfiles.hosts import note_form
 from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule
+from pindrill.pinfiles.names import host_of
 from pindrill.pinfiles.pin_text import Reading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
@@ -26,6 +26,8 @@ _REACT_PIN = Reading(
     crashes_undecodable=True,
     crashes_wrong_length=True,
 )
+_NEAR = 40
+"""Tokens around a list in which its server is looked for."""
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
@@ -77,10 +79,10 @@ def _uses(source: Source, code: Code, *texts: str) -> list[int]:
     return found
 
 
-def _argument(code: Code, start: int) -> tuple[int, int]:
+def _argument(code: Code, start: int, most: int = MAX_ARGUMENTS) -> tuple[int, int]:
     """From `start` to the comma or bracket that ends the argument."""
     depth = 0
-    for index in range(start, min(len(code.tokens), start + MAX_ARGUMENTS)):
+    for index in range(start, min(len(code.tokens), start + most)):
         token = code.tokens[index]
         if token.kind != "mark":
             continue
@@ -92,19 +94,16 @@ def _argument(code: Code, start: int) -> tuple[int, int]:
 
 def _server(code: Code, at: int, notes: Notes) -> str | None:
     """The host of `serverURL: '…'` in the same call, else every host; None when it is the address of no host."""
-    for index in range(max(0, at - 40), min(len(code.tokens) - 2, at + 40)):
+    for index in range(max(0, at - _NEAR), min(len(code.tokens) - 2, at + _NEAR)):
         if code.is_at(index, "serverURL", ":"):
-            value = code.string(*_argument(code, index + 2))
+            value = code.string(*_argument(code, index + 2, _NEAR))
             if isinstance(value, Text):
                 return _host_of(value, notes)
     return ""
 
 
 def _host_of(address: Text, notes: Notes) -> str | None:
-    try:
-        host = (urlsplit(address.value).hostname or "").removesuffix(".")
-    except ValueError:
-        host = ""
+    host = host_of(address.value).removesuffix(".")
     note_form(host, address.line, notes, wildcard_fix="write the address of one host")
     return host or None
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
-from pindrill.pinfiles.names import to_ascii
+from pindrill.pinfiles.names import MAX_NAME, to_ascii
 
 DIGEST_OF_NOTHING = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """SHA-256 of empty input: a pipe that was fed an empty file. Base64 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=."""
@@ -169,6 +170,20 @@ class PinFile:
     settings: Mapping[str, str] = field(default_factory=dict)
     """What belongs to the file and to no domain (max-age, swizzling …), for the writer of the same format."""
 
+    def covering(self, name: str) -> list[PinRule]:
+        """The rules that cover a name, as the format compares it, in the order of the file."""
+        ends = [name[at + 1 :] for at, letter in enumerate(name) if letter == "."] if len(name) <= MAX_NAME else []
+        numbers = {number for end in ("", name, *ends) for number in self._numbers.get(end, ())}
+        return [self.rules[number] for number in sorted(numbers) if self.rules[number].covers(name)]
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, list[int]]:
+        """By domain. Looked up, since a file may have thousands of rules and be asked about each."""
+        found: dict[str, list[int]] = {}
+        for number, rule in enumerate(self.rules):
+            found.setdefault(rule.domain, []).append(number)
+        return found
+
     @property
     def partial(self) -> bool:
         """Part of it could not be read, so that it may pin more than its rules say."""
@@ -211,7 +226,7 @@ def compared_host(format_: Format, host: str) -> str:
 def rules_for(pin_file: PinFile, host: str) -> tuple[PinRule, ...]:
     """The rules that this format really applies to a host; none: the host is not pinned."""
     name = compared_host(pin_file.format, host)
-    covering = tuple(rule for rule in pin_file.rules if rule.covers(name))
+    covering = tuple(pin_file.covering(name))
     if pin_file.format not in _MOST_SPECIFIC or not covering:
         return covering
     longest = max(len(rule.domain) for rule in covering)

@@ -12,6 +12,9 @@ import unicodedata
 from urllib.parse import urlsplit
 
 MAX_NAME = 253
+_MAX_ADDRESS = 4096
+_MAX_LABEL = 255
+"""As written. What is longer is left alone: making it small and ordering its marks takes ever longer."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _FULL_STOPS = str.maketrans("\u3002\uff0e\uff61", "...")
@@ -29,7 +32,7 @@ def to_ascii(name: str) -> str:
 
     A name that has no such form comes back as it is, not in ASCII: no connection has it.
     """
-    address = _address(name)
+    address = _address(name) if len(name) <= MAX_NAME else None
     if address is not None:
         return address.compressed
     return ".".join(_label(label) for label in name.translate(_FULL_STOPS).split("."))
@@ -67,12 +70,18 @@ def is_plain(name: str) -> bool:
 def meant(name: str) -> str:
     """The host that somebody who wrote this probably wants; empty: it cannot be guessed."""
     text = name.strip()
+    host = to_ascii(host_of(text if "://" in text else f"//{text}")).strip(". \t\u00a0")
+    return host if is_plain(host) else ""
+
+
+def host_of(address: str) -> str:
+    """Of a URL, as it is written; empty: it has none."""
+    if len(address) > _MAX_ADDRESS:
+        return ""
     try:
-        host = urlsplit(text if "://" in text else f"//{text}").hostname or ""
+        return urlsplit(address).hostname or ""
     except ValueError:
         return ""
-    host = to_ascii(host).strip(". \t\u00a0")
-    return host if is_plain(host) else ""
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -86,6 +95,8 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _label(label: str) -> str:
     if label.isascii():
         return label.lower()
+    if len(label) > _MAX_LABEL:
+        return label
     kept = "".join(letter for letter in label if letter in _DEVIATIONS or not stringprep.in_table_b1(letter))
     mapped = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", kept).lower())
     if mapped.isascii():

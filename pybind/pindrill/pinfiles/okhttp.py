@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -87,7 +88,8 @@ def _chained(code: Code, at: int) -> Iterator[int]:
         name, opening = code.tokens[at + 1].text, code.tokens[at + 2].text
         if opening == "{" and name in _BLOCKS:
             end = code.closing(at + 2)
-            yield from (index + 1 for index in range(at + 3, end) if code.is_at(index, "add", "("))
+            within = slice(bisect_left(code.adds, at + 3), bisect_left(code.adds, end))
+            yield from (index + 1 for index in code.adds[within])
         elif opening == "(":
             end = code.closing(at + 2)
             if name == "add":

@@ -36,11 +36,12 @@ _VARIABLE = re.compile(r"\$[({A-Za-z_0-9@*]|`")
 _MAX_COMMAND = 1 << 16
 _MAX_USES = 1000
 _SEPARATORS = frozenset({";", "|", "||", "&", "&&"})
-_CURLRC = re.compile(r"""^\s*-{0,2}pinnedpubkey\s*[=:\s]\s*(?P<quote>["']?)(?P<value>[^\n]*?)(?P=quote)\s*$""")
+_CURLRC = re.compile(r"\s*-{0,2}pinnedpubkey(?=[=:\s])")
+_INSECURE = re.compile(r"(?m)^[^\S\n]*-{0,2}(?:insecure|k|check_certificate[^\S\n]*=[^\S\n]*off)\b")
 
 
 def has_option(text: str) -> bool:
-    return _OPTION in text or bool(re.search(r"(?m)^\s*pinnedpubkey\b", text)) or has_git(text)
+    return _OPTION in text or bool(re.search(r"(?m)^[^\S\n]*pinnedpubkey\b", text)) or has_git(text)
 
 
 def read_options(source: Source) -> list[PinFile]:
@@ -252,8 +253,18 @@ def _hosts(words: list[str], line: int, notes: Notes) -> list[str]:
 
 def _in_rc_file(text: str, path: str) -> Iterator[Use]:
     tool = Format.WGET if "wgetrc" in path else Format.CURL
+    if has_git(text):
+        return
+    insecure = bool(_INSECURE.search(text))
     for number, line in enumerate(text.split("\n"), start=1):
-        found = _CURLRC.match(line) if not line.lstrip().startswith("#") and _OPTION + " " not in line else None
-        if found and not has_git(text):
-            insecure = bool(re.search(r"(?m)^\s*-{0,2}(insecure|k|check_certificate\s*=\s*off)\b", text))
-            yield Use(tool, found["value"], number, "", not insecure)
+        found = _CURLRC.match(line) if _OPTION + " " not in line else None
+        if found:
+            yield Use(tool, _setting(line[found.end() :]), number, "", not insecure)
+
+
+def _setting(text: str) -> str:
+    """What stands behind a name: parted from it by a space, `=` or `:`, in quotes or not."""
+    value = text.strip()
+    value = value[1:].lstrip() if value.startswith(("=", ":")) else value
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value

@@ -13,6 +13,7 @@ from pindrill.pinfiles.markup import Element, parse
 from pindrill.pinfiles.source import Source
 
 _BINARY = b"bplist00"
+MAX_VALUES = 200_000
 _ERRORS = (
     plistlib.InvalidFileException,
     ExpatError,
@@ -59,9 +60,25 @@ def read_plist(source: Source) -> Plist:
     except _ERRORS as error:
         what = "broken binary property list" if binary else f"not a property list: {error}"
         raise source.refuse(1, what, _FIX) from error
+    if _spread(values) > MAX_VALUES:
+        raise source.refuse(1, f"more than {MAX_VALUES} values, repeated ones counted again", _FIX)
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise source.refuse(1, "the property list is no dictionary", _FIX)
     return Plist(source, values, lines)
+
+
+def _spread(values: Any) -> int:
+    """How many values there are when each is counted wherever it is referred to: a binary list can fold a bomb."""
+    count, todo = 0, [values]
+    while todo and count <= MAX_VALUES:
+        value = todo.pop()
+        count += 1
+        if isinstance(value, dict):
+            count += len(value)
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+    return count + len(todo)
 
 
 def _lines(root: Element) -> dict[Path, int]:

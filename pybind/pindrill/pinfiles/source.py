@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import bisect
 import codecs
+import lzma
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +24,19 @@ MAX_DIRECTORY = 16 << 20
 MAX_UNPACKED = 64 << 20
 """Of all members that are looked into."""
 _END_OF_DIRECTORY = b"PK\x05\x06"
-_READ_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, ImportError)
+_READ_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+    ImportError,
+)
+"""What `zipfile` and its decompressors raise over an archive that is broken, encrypted or packed in another way."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,9 @@ class Archive:
         except _READ_ERRORS as error:
             raise UsageError(f"{path}: a broken archive ({error}); give the APK or IPA as it was built") from error
         self.names = self._zip.namelist()
+        self._members: dict[str, list[zipfile.ZipInfo]] = {}
+        for info in self._zip.infolist():
+            self._members.setdefault(info.filename, []).append(info)
 
     def __enter__(self) -> Archive:
         return self
@@ -100,7 +118,7 @@ class Archive:
     def member(self, name: str) -> Source:
         """Refused when there are two of the name: installers and this reader may take different ones."""
         where = f"{self.path}!/{name}"
-        infos = [info for info in self._zip.infolist() if info.filename == name]
+        infos = self._members.get(name, [])
         if len(infos) != 1:
             raise UsageError(f"{where}: {len(infos)} members of this name; give the archive as it was built")
         limit = min(MAX_MEMBER, self._left)

@@ -66,8 +66,9 @@ def read_trustkit_ios(plist: Plist) -> PinFile:
             rules += [rule] if name else []
         else:
             reader.refuse("value-type", reader.line(DOMAINS, name), f"{name} is no dictionary", "make it one")
+    read = PinFile(path=plist.source.path, format=Format.TRUSTKIT_IOS, rules=tuple(rules))
     for rule in rules:
-        if rule.excluded and not any(other.covers(rule.domain) for other in rules if other.domain != rule.domain):
+        if rule.excluded and not any(other.domain != rule.domain for other in read.covering(rule.domain)):
             reader.refuse(
                 "structure",
                 rule.line,

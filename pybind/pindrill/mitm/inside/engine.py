@@ -18,7 +18,7 @@ from .facts import CLOSE_NOTIFY, Facts
 _READ_ALERT, _WRITE_ALERT = 0x4004, 0x4008
 _VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 _WARNING, _FATAL, _NO_NUMBER = 1, 2, 255
-_ALERT = re.compile(r"(?:ssl|tls)[^,]* alert ([a-z ]+)")
+_ALERT = re.compile(r"(?:ssl|tls)[^,]{0,200} alert ([a-z ]+)")
 _ALERT_NUMBERS = {
     "unexpected message": 10,
     "bad record mac": 20,
