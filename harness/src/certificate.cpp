@@ -58,7 +58,7 @@ std::vector<Certificate> Certificate::list_from_pem(std::string_view pem) {
   while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     found.emplace_back(OsslPtr<X509>(next));
   }
-  check(true, "");
+  forget_misses();
   if (found.empty()) throw Error(ErrorKind::input, "no PEM certificate in this text");
   return found;
 }
@@ -67,7 +67,7 @@ X509* Certificate::get() const {
   std::call_once(impl_->once, [this] {
     const unsigned char* cursor = impl_->der.data();
     impl_->handle.reset(d2i_X509(nullptr, &cursor, static_cast<long>(impl_->der.size())));
-    check(true, "");
+    forget_misses();
   });
   if (!impl_->handle) throw Error(ErrorKind::input, "not a DER certificate");
   return impl_->handle.get();

@@ -121,14 +121,14 @@ KeyPair KeyPair::from_pem(std::string_view pem) {
   if (contains(pem, "PRIVATE KEY-----")) {
     const auto bio = reading(pem);
     OsslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
-    check(true, "");
+    forget_misses();
     if (!key) {
       throw Error(ErrorKind::input, "not a readable private key (encrypted keys are not read)");
     }
     return {std::move(key), true};
   }
   auto key = public_key_in(pem);
-  check(true, "");
+  forget_misses();
   if (!key) {
     throw Error(ErrorKind::input, "no PEM key, public key, certificate or CSR in this text");
   }

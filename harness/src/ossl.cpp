@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include <array>
+#include <new>
 
 namespace pindrill {
 
@@ -29,5 +30,13 @@ std::string take_error_words() {
 }
 
 void forget_errors() noexcept { ERR_clear_error(); }
+
+void forget_misses() {
+  bool out_of_memory = false;
+  while (const unsigned long code = ERR_get_error()) {
+    out_of_memory = out_of_memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+  }
+  if (out_of_memory) throw std::bad_alloc();
+}
 
 }  // namespace pindrill

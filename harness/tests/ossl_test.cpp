@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
+#include <new>
 #include <string>
 
 namespace pindrill {
@@ -36,6 +38,15 @@ TEST(Ossl, APeersErrorIsWordsAndGone) {
   ERR_raise(ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH);
   forget_errors();
   EXPECT_EQ(take_error_words(), "");
+}
+
+TEST(Ossl, TheEndOfMemoryIsNoMiss) {
+  ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
+  EXPECT_NO_THROW(forget_misses());
+  ERR_raise(ERR_LIB_PEM, ERR_R_MALLOC_FAILURE);
+  ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
+  EXPECT_THROW(forget_misses(), std::bad_alloc);
+  EXPECT_EQ(ERR_peek_error(), 0U);
 }
 
 TEST(Ossl, OwnedRefusesNull) {

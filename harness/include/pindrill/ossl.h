@@ -62,6 +62,10 @@ std::string take_error_words();
 /// Empties the queue: what is left in it would be taken for the next operation's error.
 void forget_errors() noexcept;
 
+/// The same behind a reader of texts, whose null says "there is none" or that memory ended: then throws std::bad_alloc,
+/// so that no text is blamed for it.
+void forget_misses();
+
 /// The handle, or Error{library} when it is null.
 template <typename T>
 OsslPtr<T> owned(T* handle, const char* what) {

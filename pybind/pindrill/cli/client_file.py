@@ -93,7 +93,7 @@ def read_client_file(path: Path) -> ClientFile:
         path = path / "client.toml"
     try:
         data = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: cannot read the client file: {error}") from error
     for key in ("name", "command", "driver"):
         if key not in data:

@@ -26,6 +26,8 @@ _OUT_OF = {
     errno.EFBIG: "what was written is not whole",
     errno.EIO: "what was written is not whole",
 }
+_NO_NAME = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
+"""No file can have the name that was given."""
 _NO_THREAD = "can't start new thread"
 
 
@@ -81,6 +83,8 @@ def _words(error: BaseException) -> tuple[str, int]:
             return "interrupted", _FAILED
         case BrokenPipeError():
             return "", _FAILED
+        case OSError(errno=number) if number in _NO_NAME:
+            return f"{str(error.filename)[:80]}…: {error.strerror}; give another name", _USAGE
         case OSError():
             return _of_system(error), _FAILED
         case MemoryError():

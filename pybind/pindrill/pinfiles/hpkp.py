@@ -47,7 +47,7 @@ def _read_header(value: str, line: int, report_only: bool, notes: Notes) -> tupl
         name, content = directive["name"].lower(), directive["quoted"] or directive["bare"] or ""
         if name.startswith("pin-"):
             pins += _read_pin(name, content, line, notes, quoted=directive["quoted"] is not None)
-        elif name == "max-age" and content.isdigit() and len(content) < 12:
+        elif name == "max-age" and content.isascii() and content.isdigit() and len(content) < 12:
             max_age = int(content)
         elif name == "includesubdomains":
             subdomains = True

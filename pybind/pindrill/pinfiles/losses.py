@@ -26,6 +26,7 @@ Kind = Literal[
     "report-uris",
     "exclusion",
     "domain",
+    "domain-form",
     "backup",
     "settings",
     "unread",
@@ -88,10 +89,20 @@ TARGETS: Mapping[Format, Target] = {
 }
 
 
+_UNSAID: Mapping[str, Kind] = {"unread": "unread", "domain-form": "domain-form"}
+"""Findings about a part of a file that no rule came of, or one that matches nothing."""
+
+
 def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: datetime) -> list[Loss]:
     """`pins_are`: of which certificates the pins are, where the target asks and this file does not say."""
     can = TARGETS[target]
     found = [loss for rule in meaningful(file) for loss in _of_rule(rule, target, can, pins_are, at)]
+    told = {loss.line for loss in found}
+    found += [
+        Loss(kind=_UNSAID[finding.rule], line=finding.line, what=finding.message)
+        for finding in file.findings
+        if finding.rule in _UNSAID and finding.line not in told
+    ]
     if target is Format.HPKP and len(file.rules) > 1:
         found.append(Loss(kind="settings", line=1, what="several rules: a header has the pins of one host"))
     return found
@@ -99,12 +110,11 @@ def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: date
 
 def meaningful(file: PinFile) -> list[PinRule]:
     """Without entries that neither pin a name nor exempt it from the pins of another."""
-    pinned = [rule for rule in file.rules if rule.all_pins]
-    return [rule for rule in file.rules if rule.all_pins or rule.lockout or rule.partial or _covered(rule, pinned)]
+    return [rule for rule in file.rules if rule.all_pins or rule.lockout or rule.partial or _covered(rule, file)]
 
 
-def _covered(rule: PinRule, others: list[PinRule]) -> bool:
-    return any(other.domain != rule.domain and other.covers(rule.domain) for other in others)
+def _covered(rule: PinRule, file: PinFile) -> bool:
+    return any(other.all_pins and other.domain != rule.domain for other in file.covering(rule.domain))
 
 
 def _of_rule(rule: PinRule, target: Format, can: Target, pins_are: Position | None, at: datetime) -> Iterator[Loss]:
@@ -153,7 +163,7 @@ def _of_names(rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
     if not can.named_host:
         yield "domain", "the target holds no name, it belongs to the host that sends it"
     if why := why_no_host(rule.domain):
-        yield "settings", f"the name matches no connection: {why}"
+        yield "domain-form", f"the name matches no connection: {why}"
     if rule.subdomains not in can.subdomains:
         depth = {"none": "no subdomain", "one": "one label more", "all": "subdomains of any depth"}[rule.subdomains]
         yield "subdomains", f"covers {depth}"

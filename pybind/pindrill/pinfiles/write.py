@@ -40,6 +40,8 @@ def write(
         hint = f"\nleave out on purpose with {' '.join(f'--drop {kind}' for kind in may_go)}" if may_go else ""
         raise UsageError(f"no equal in {target}:\n{lines}{hint}")
     rules = [_kept(rule, target, pins_are) for rule in meaningful(file) if rule.all_pins or TARGETS[target].exclusions]
+    if not any(rule.all_pins for rule in rules):
+        raise UsageError(f"{file.path}: no pins in it, nothing was written; `pindrill pins lint` says what is in it")
     return _WRITERS[target](rules, merged)
 
 

@@ -91,7 +91,7 @@ def read_tables(path: Path) -> tuple[Table, list[Table]]:
     text = _text(path)
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         found = re.search(r"\(at line (\d+)", str(error))
         line = found[1] if found else "1"
         raise UsageError(f"{path}:{line}: not TOML: {error}; see docs/rotation.md for a plan") from error
