@@ -82,7 +82,7 @@ void Passage::from_client(std::span<const unsigned char> bytes) {
       // Nobody answers any more, but what a client gives away it gives away.
       if (!tls_) return;
       look_for_plain_secrets(bytes);
-      if (tls_->over()) tls_->receive(bytes);
+      if (!tls_->reads()) tls_->receive(bytes);
       return;
   }
 }

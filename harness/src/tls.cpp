@@ -14,6 +14,7 @@ constexpr int kClientHello = 1;
 constexpr int kServerHello = 2;
 constexpr int kServerHelloDone = 14;
 constexpr int kCertificate = 11;
+constexpr std::size_t kMaxAlerts = 64;  ///< a client that says goodbye without end must not fill the memory
 constexpr int kFinished = 20;
 
 /// For more bytes, or to be told what to show.
@@ -103,7 +104,7 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
 
 void Connection::receive(std::span<const unsigned char> bytes) {
   if (bytes.empty()) return;
-  if (over_) {
+  if (unread_) {
     unread_->feed(bytes);
     facts_.unread_bytes = unread_->bytes();
     return;
@@ -119,7 +120,7 @@ void Connection::advance() {
   if (facts_.flight_made_at != 0 && flight_end_ == 0) {
     flight_end_ = taken_ + BIO_ctrl_pending(SSL_get_wbio(ssl_.get()));
   }
-  if (established_ && !over_) read();
+  if (established_ && !unread_) read();
 }
 
 bool Connection::read_early_data() {
@@ -161,8 +162,17 @@ void Connection::read() {
   auto stopped = read_all(ssl_.get(), data_);
   while (stopped == SSL_ERROR_ZERO_RETURN) {
     // The client's close_notify. Whoever wants to can read on, so what a client sends behind it is no secret.
+    const auto left = BIO_ctrl_pending(SSL_get_rbio(ssl_.get()));
+    const auto read = data_.size();
     SSL_set_shutdown(ssl_.get(), SSL_get_shutdown(ssl_.get()) & ~SSL_RECEIVED_SHUTDOWN);
     stopped = read_all(ssl_.get(), data_);
+    const bool same = BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == left && data_.size() == read;
+    if (stopped == SSL_ERROR_ZERO_RETURN && same) {
+      // From OpenSSL 3.2 on, in TLS 1.3, this record stays in front for ever: the same alert was told once more.
+      facts_.alerts.pop_back();
+      return read_no_further();
+    }
+    if (facts_.alerts.size() > kMaxAlerts) return read_no_further();
   }
   if (stopped != SSL_ERROR_WANT_READ) return fail("read");
   if (!slim_) slim_ = slim_buffers(ssl_.get());
@@ -170,8 +180,12 @@ void Connection::read() {
 
 void Connection::fail(const char* doing) {
   over_ = true;
-  unread_ = std::make_unique<UnreadRecords>();
   facts_.failure = std::string(doing) + ": " + take_error_words();
+  read_no_further();
+}
+
+void Connection::read_no_further() {
+  unread_ = std::make_unique<UnreadRecords>();
   if (const auto rest = take_unread(ssl_.get()); !rest.empty()) receive(rest);
 }
 

@@ -93,7 +93,10 @@ TEST_P(AfterTheEnd, WhatCameInOneReadWithTheAlertCountsToo) {
   EXPECT_EQ(only([](const auto& facts) { return facts.unread_bytes != 0; }).unread_bytes, 100U);
 }
 
-TEST_P(AfterTheEnd, DataBehindCloseNotifyIsRead) {
+/// OpenSSL reads past a close_notify until 3.2, and later in TLS 1.2 only.
+bool reads_past_close_notify(int version) { return version < TLS1_3_VERSION || OpenSSL_version_num() < 0x30200000UL; }
+
+TEST_P(AfterTheEnd, DataBehindCloseNotifyIsReadOrCounted) {
   Socket socket(server_.port());
   TlsClient client(ClientOptions{GetParam().number});
   ASSERT_TRUE(handshake(client, socket));
@@ -101,11 +104,17 @@ TEST_P(AfterTheEnd, DataBehindCloseNotifyIsRead) {
   SSL_set_shutdown(client.get(), 0);  // as if it had said nothing
   client.send(kRequest);
   socket.send(text_of(client.take_output()));
-  const auto seen = only([](const auto& facts) { return !facts.secrets.empty(); });
+  const auto seen = only([](const auto& facts) { return !facts.secrets.empty() || facts.unread_bytes > 0; });
   EXPECT_TRUE(seen.close_notify);
-  EXPECT_EQ(seen.secrets, std::vector{kSecret});
-  EXPECT_EQ(seen.data_bytes, kRequest.size());
+  EXPECT_EQ(seen.alerts.size(), 1U);
   EXPECT_EQ(seen.ended, Ended::open);
+  if (reads_past_close_notify(GetParam().number)) {
+    EXPECT_EQ(seen.secrets, std::vector{kSecret});
+    EXPECT_EQ(seen.data_bytes, kRequest.size());
+  } else {
+    EXPECT_GT(seen.unread_bytes, kRequest.size());
+    EXPECT_EQ(seen.data_bytes, 0U);
+  }
 }
 
 TEST(InterceptorAfterTheEnd, TheSameIsSeen) {

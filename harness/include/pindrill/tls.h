@@ -69,6 +69,8 @@ class Connection {
   bool established() const noexcept { return established_; }
   /// No more can come of it: a fatal error, or both sides closed.
   bool over() const noexcept { return over_; }
+  /// False: what still comes is counted only. An answer can be sent all the same, unless it is over.
+  bool reads() const noexcept { return !unread_; }
   /// The application protocol to answer with, when it was given.
   const std::optional<std::string>& alpn() const noexcept { return alpn_; }
 
@@ -81,13 +83,14 @@ class Connection {
   void handshake();
   void read();
   void fail(const char* doing);
+  void read_no_further();
 
   std::shared_ptr<const ServerContext> context_;
   std::shared_ptr<const Credential> shown_;
   std::optional<std::string> alpn_;
   Observation& facts_;
   OsslPtr<SSL> ssl_;
-  std::unique_ptr<UnreadRecords> unread_;  ///< from the end of the TLS connection on
+  std::unique_ptr<UnreadRecords> unread_;  ///< from where its records can be read no further
   Bytes data_;
   std::uint64_t taken_ = 0;
   std::uint64_t flight_end_ = 0;
