@@ -30,7 +30,7 @@ from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, HOST, STRATEGY, TRUSTED_ROOTS, PinsOf
 from pindrill.runner.bench import Bench, own_address
-from pindrill.runner.drill import Drill, Request, Verdicts
+from pindrill.runner.drill import Drill, DrillRequest, Verdicts
 from pindrill.scenarios import matching
 
 from benchmarks.effort import Effort
@@ -168,7 +168,7 @@ def _drilled(directory: Path, template: Sequence[str], cells: int, jobs: int) ->
         respond=Respond(),
         directory=directory,
     )
-    request = Request(
+    request = DrillRequest(
         client="benchmark",
         scenarios=matching(_SCENARIO),
         strategies=(_STRATEGY,),

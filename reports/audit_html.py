@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from pindrill.model import AuditLine
 from pindrill.reports.audit_words import ADVICE, CONDITION, MEANING, TESTS, TITLE, WRONG, kind
 from pindrill.reports.page import Pages
 from pindrill.reports.plain import counted, harmless
 
-Line = Mapping[str, Any]
 _PAGES = Pages("pindrill.reports")
 _STYLES = ("report.css", "audit.css")
 
 
 @dataclass(frozen=True)
-class App:
+class AppSection:
     name: str
-    lines: Sequence[Line]
+    lines: Sequence[AuditLine]
     """The most alarming first."""
     counts: Mapping[str, int]
 
 
-def render(lines: Sequence[Line], *, gaps: Sequence[str] = ()) -> str:
+def render(lines: Sequence[AuditLine], *, gaps: Sequence[str] = ()) -> str:
     """`gaps`: what could not be asked, and why. A later line of a destination takes the place of an earlier one."""
-    newest: list[Line] = harmless(list({(line["app"], line["destination"]): line for line in lines}.values()))
+    newest: list[AuditLine] = harmless(list({(line["app"], line["destination"]): line for line in lines}.values()))
     return _PAGES.render(
         "audit.html",
         style="".join(_PAGES.text(name) for name in _STYLES),
@@ -46,25 +45,25 @@ def render(lines: Sequence[Line], *, gaps: Sequence[str] = ()) -> str:
     )
 
 
-def _apps(lines: Sequence[Line]) -> list[App]:
+def _apps(lines: Sequence[AuditLine]) -> list[AppSection]:
     names = sorted({line["app"] for line in lines})
     apps = []
     for name in names:
         mine = sorted((line for line in lines if line["app"] == name), key=_alarm)
-        apps.append(App(name, mine, _counted_words(mine)))
+        apps.append(AppSection(name, mine, _counted_words(mine)))
     return apps
 
 
-def _alarm(line: Line) -> tuple[int, str]:
+def _alarm(line: AuditLine) -> tuple[int, str]:
     return tuple(MEANING).index(line["verdict"]), line["destination"]
 
 
-def _counted_words(lines: Sequence[Line]) -> dict[str, int]:
+def _counted_words(lines: Sequence[AuditLine]) -> dict[str, int]:
     counts = Counter(line["verdict"] for line in lines)
     return {word: counts[word] for word in MEANING if counts[word]}
 
 
-def _headline(lines: Sequence[Line]) -> str:
+def _headline(lines: Sequence[AuditLine]) -> str:
     contacted = [line for line in lines if line["verdict"] != "not-contacted"]
     wrong = [line for line in contacted if line["verdict"] in WRONG]
     if wrong:
@@ -77,7 +76,7 @@ def _headline(lines: Sequence[Line]) -> str:
     return "Nothing was read, but not every destination could be judged"
 
 
-def _state(lines: Sequence[Line]) -> str:
+def _state(lines: Sequence[AuditLine]) -> str:
     kinds = {kind(line["verdict"]) for line in lines}
     if "wrong" in kinds:
         return "broken"

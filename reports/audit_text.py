@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pindrill.model import AuditLine
 from pindrill.reports.audit_words import ADVICE, MEANING, TITLE, WRONG, style
 from pindrill.reports.plain import counted, harmless
 from pindrill.reports.terminal import say, say_command
@@ -13,15 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Line = Mapping[str, Any]
 _MOST_READABLE = 12
 _LABEL = 31
 _CHANGE_STYLE = {"worse": "bold red", "readable": "bold red", "better": "green", "unclear": "yellow"}
 
 
-def print_report(console: Console, lines: Sequence[Line], gaps: Sequence[str] = ()) -> None:
+def print_report(console: Console, lines: Sequence[AuditLine], gaps: Sequence[str] = ()) -> None:
     """`gaps`: what could not be asked, and why."""
-    shown: list[Line] = harmless(list(lines))
+    shown: list[AuditLine] = harmless(list(lines))
     for app in dict.fromkeys(line["app"] for line in shown):
         mine = sorted((line for line in shown if line["app"] == app), key=_alarm)
         say(console, Text(f"App {app}" if app else "The app", style="bold"))
@@ -65,11 +65,11 @@ def readable_in_short(readable: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-def _alarm(line: Line) -> tuple[int, str]:
+def _alarm(line: AuditLine) -> tuple[int, str]:
     return tuple(MEANING).index(line["verdict"]), line["destination"]
 
 
-def _table(lines: Sequence[Line]) -> Table:
+def _table(lines: Sequence[AuditLine]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("destination", overflow="fold")
     table.add_column("verdict", no_wrap=True)
@@ -81,7 +81,7 @@ def _table(lines: Sequence[Line]) -> Table:
     return table
 
 
-def _print_story(console: Console, line: Line) -> None:
+def _print_story(console: Console, line: AuditLine) -> None:
     word = line["verdict"]
     say(console, Text.assemble((word, style(word)), f"  {line['destination']}: {MEANING[word]}"))
     _field(console, "Because", line["reason"])
@@ -105,7 +105,7 @@ def _field(console: Console, name: str, text: str) -> None:
     say(console, row)
 
 
-def _summary(lines: Sequence[Line]) -> Text:
+def _summary(lines: Sequence[AuditLine]) -> Text:
     counts = Counter(line["verdict"] for line in lines)
     parts = [f"{counts[word]} {word}" for word in MEANING if counts[word]]
     return Text(f"{counted(len(lines), 'destination')}: {', '.join(parts) or 'nobody was contacted'}")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["wrong", "unclear", "right"]
+WordTone = Literal["wrong", "unclear", "right"]
 
 MEANING = {
     "no-validation": "accepts a certificate that anybody can make: everybody on the way can read and change its data",
@@ -67,7 +67,7 @@ CONDITION = {
 WRONG = frozenset({"no-validation", "wrong-certificate", "fallback", "intercepted", "leaked", "mixed"})
 
 
-def kind(word: str) -> Kind:
+def kind(word: str) -> WordTone:
     if word in WRONG:
         return "wrong"
     return "right" if word == "pinned" else "unclear"

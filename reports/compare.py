@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.plain import counted, harmless
 
-Result = Mapping[str, Any]
-Key = tuple[str, str, str, str]
+ComparedCell = tuple[str, str, str, str]
 
 MOST_TOLD = 50
 
@@ -79,7 +77,7 @@ class _Cell:
         return f"{self.word} (known)" if self.known else str(self.word)
 
 
-def compare(before: Iterable[Result], after: Iterable[Result]) -> Comparison:
+def compare(before: Iterable[ResultLine], after: Iterable[ResultLine]) -> Comparison:
     old, new = _cells(before), _cells(after)
     differences = []
     same = 0
@@ -109,8 +107,8 @@ def compare(before: Iterable[Result], after: Iterable[Result]) -> Comparison:
     return Comparison(same=same, differences=tuple(differences))
 
 
-def _cells(lines: Iterable[Result]) -> dict[Key, _Cell]:
-    cells: dict[Key, _Cell] = {}
+def _cells(lines: Iterable[ResultLine]) -> dict[ComparedCell, _Cell]:
+    cells: dict[ComparedCell, _Cell] = {}
     for raw in lines:
         client, scenario, strategy, tls = (harmless(raw[name]) for name in ("client", "scenario", "strategy", "tls"))
         key = client, scenario, strategy, tls

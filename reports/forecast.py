@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from pindrill.model import ForecastRow
 from pindrill.reports.plain import harmless
-
-Row = Mapping[str, Any]
 
 COLUMNS = ("accepts", "locked_out", "partly", "unprotected", "unknown", "unlisted")
 HEADINGS = {
@@ -29,7 +27,7 @@ _WIDTH = 40
 _MARKS = {"locked_out": "█", "partly": "▓", "unprotected": "▒", "unknown": "?"}
 
 
-def table(rows: Sequence[Row], steps: Sequence[Row] = ()) -> Iterator[str]:
+def table(rows: Sequence[ForecastRow], steps: Sequence[ForecastRow] = ()) -> Iterator[str]:
     """Columns of zeros are left out; a line whose numbers are those of the line before is, too."""
     shown = [name for name in COLUMNS if name == "locked_out" or any(row[name] for row in rows)]
     yield "  ".join(["date            ", *(f"{HEADINGS[name]:>15}" for name in shown)])
@@ -38,7 +36,7 @@ def table(rows: Sequence[Row], steps: Sequence[Row] = ()) -> Iterator[str]:
         yield f"{row['at'][:16].replace('T', ' ')}  {cells}  {_begun(row, steps)}".rstrip()
 
 
-def bars(rows: Sequence[Row], steps: Sequence[Row] = ()) -> Iterator[str]:
+def bars(rows: Sequence[ForecastRow], steps: Sequence[ForecastRow] = ()) -> Iterator[str]:
     """A line an instant; the whole width is 100 %."""
     for row in told(rows, steps):
         bar = "".join(mark * round(row[name] / 100 * _WIDTH) for name, mark in _MARKS.items())
@@ -48,7 +46,7 @@ def bars(rows: Sequence[Row], steps: Sequence[Row] = ()) -> Iterator[str]:
     yield "  ".join(f"{_MARKS[name]} {HEADINGS[name]}" for name in used) or "nobody is locked out or unprotected"
 
 
-def told(rows: Sequence[Row], steps: Sequence[Row] = ()) -> list[Row]:
+def told(rows: Sequence[ForecastRow], steps: Sequence[ForecastRow] = ()) -> list[ForecastRow]:
     """The rows that say something new: the first, the last, where a step begins, where numbers change."""
     dates = {step["date"] for step in steps}
     kept = list(rows[:1])
@@ -59,5 +57,5 @@ def told(rows: Sequence[Row], steps: Sequence[Row] = ()) -> list[Row]:
     return kept
 
 
-def _begun(row: Row, steps: Sequence[Row]) -> str:
+def _begun(row: ForecastRow, steps: Sequence[ForecastRow]) -> str:
     return ", ".join(f"<- {harmless(step['name'])}" for step in steps if step["date"] == row["at"])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
+from pindrill.model import ForecastRow
 from pindrill.reports.forecast import COLUMNS, HEADINGS, MEANING, told
 from pindrill.reports.page import Pages
 from pindrill.reports.plain import harmless
-
-Row = Mapping[str, Any]
 
 _PAGES = Pages("pindrill.reports")
 _BANDS = ("locked_out", "partly", "unprotected", "unknown")
@@ -25,9 +23,9 @@ _ANSWERS = {
 }
 
 
-def render(lines: Sequence[Row]) -> str:
+def render(lines: Sequence[ForecastRow]) -> str:
     """`lines`: as `pindrill plan --json` writes them."""
-    shown: list[Row] = harmless(list(lines))
+    shown: list[ForecastRow] = harmless(list(lines))
     [head] = [line for line in shown if line["kind"] == "plan"]
     steps = [line for line in shown if line["kind"] == "step"]
     rows = [line for line in shown if line["kind"] == "forecast"]
@@ -70,7 +68,7 @@ class Plot:
     """What is drawn, for who does not see it."""
 
 
-def plot(rows: Sequence[Row], steps: Sequence[Row]) -> Plot:
+def plot(rows: Sequence[ForecastRow], steps: Sequence[ForecastRow]) -> Plot:
     first, last = _seconds(rows[0]["at"]), _seconds(rows[-1]["at"])
     most = max(sum(row[name] for name in _BANDS) for row in rows)
     top = next(limit for limit in (1, 2, 5, 10, 20, 50, 100) if most <= limit + 0.01)
@@ -117,7 +115,7 @@ def _held(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]
         yield x, now
 
 
-def _spread(rows: Sequence[Row], count: int = 6) -> list[Row]:
+def _spread(rows: Sequence[ForecastRow], count: int = 6) -> list[ForecastRow]:
     """Rows for the labels below, in about equal distances of time."""
     first, last = _seconds(rows[0]["at"]), _seconds(rows[-1]["at"])
     wanted = [first + (last - first) * number / (count - 1) for number in range(count)]

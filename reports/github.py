@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
+from pindrill.model import ResultLine
 from pindrill.reports.overview import ClientProblems, Overview, by_client
 from pindrill.reports.plain import counted, harmless, relative
 from pindrill.reports.words import ADVICE, MEANING
-
-Result = Mapping[str, Any]
 
 MOST_A_LEVEL = 10
 """GitHub shows ten annotations of a level and step; the last one then says how many more there are."""
@@ -22,7 +20,7 @@ _COMMAND = {"error": "error", "warning": "warning", "info": "notice"}
 def render(
     whole: Overview,
     *,
-    findings: Sequence[Result] = (),
+    findings: Sequence[ResultLine] = (),
     file_of: Mapping[str, str] | None = None,
     root: PurePosixPath | None = None,
 ) -> str:

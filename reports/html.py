@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.overview import by_client, overview
 from pindrill.reports.page import Pages
 from pindrill.reports.plain import harmless
 from pindrill.reports.story import tell
 from pindrill.reports.words import ADVICE, MARK, MEANING
-
-Result = Mapping[str, Any]
 
 BLOCK = 128
 """Stories that are compressed together, and unpacked when one of them is opened."""
@@ -31,10 +29,10 @@ _SCRIPTS = ("data.js", "story.js", "matrix.js", "main.js")
 
 
 def render(
-    lines: Sequence[Result],
+    lines: Sequence[ResultLine],
     *,
     references: Mapping[str, Sequence[str]],
-    findings: Sequence[Result] = (),
+    findings: Sequence[ResultLine] = (),
 ) -> str:
     """`references`: what to read on a scenario, by its id."""
     whole = overview(lines)
@@ -78,7 +76,7 @@ class _Names:
         return self.number.setdefault(name, len(self.number))
 
 
-def _index_and_blocks(lines: Sequence[Result], references: Mapping[str, Sequence[str]]) -> tuple[str, list[str]]:
+def _index_and_blocks(lines: Sequence[ResultLine], references: Mapping[str, Sequence[str]]) -> tuple[str, list[str]]:
     subjects, scenarios, versions = _Names(), _Names(), _Names()
     versions_of: dict[str, str] = {}
     texts: dict[str, dict[str, Any]] = {}
@@ -124,7 +122,7 @@ def _index_and_blocks(lines: Sequence[Result], references: Mapping[str, Sequence
     return pack(index), blocks
 
 
-def _scenario(line: Result, references: Sequence[str]) -> dict[str, Any]:
+def _scenario(line: ResultLine, references: Sequence[str]) -> dict[str, Any]:
     return {
         "id": line["scenario"],
         "code": line["code"],

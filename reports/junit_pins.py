@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from pindrill.reports.plain import harmless, opened
 
 
-class Finding(Protocol):
+class FindingLike(Protocol):
     @property
     def file(self) -> str: ...
     @property
@@ -22,7 +22,9 @@ class Finding(Protocol):
     def fix(self) -> str: ...
 
 
-def with_pin_files(suites: str, files: Sequence[str], failing: Sequence[Finding], unsaid: Sequence[Finding]) -> str:
+def with_pin_files(
+    suites: str, files: Sequence[str], failing: Sequence[FindingLike], unsaid: Sequence[FindingLike]
+) -> str:
     """`suites`: the JUnit text of the clients. Failing findings fail their file; what cannot be said is an error."""
     if not files:
         return suites
@@ -51,5 +53,5 @@ def with_pin_files(suites: str, files: Sequence[str], failing: Sequence[Finding]
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: FindingLike) -> str:
     return str(harmless(f"{finding.file}:{finding.line}: {finding.message} [{finding.rule}]"))

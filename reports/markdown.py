@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from pindrill.model import ResultLine
 from pindrill.reports.overview import Overview, Problem, by_client
 from pindrill.reports.plain import counted, harmless, opened, told
 from pindrill.reports.words import ADVICE, MEANING
-
-Result = Mapping[str, Any]
 
 MOST_GROUPS = 40
 MOST_FINDINGS = 100
@@ -20,7 +18,7 @@ _SEVERITY = {"error": "❌", "warning": "⚠️", "info": "i"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~&])")
 
 
-def render(whole: Overview, findings: Sequence[Result] = ()) -> str:
+def render(whole: Overview, findings: Sequence[ResultLine] = ()) -> str:
     parts = []
     if whole.cells or not findings:
         parts += [f"## {_SIGN[whole.state]} {whole.headline}", whole.sentence]
@@ -66,7 +64,7 @@ def _story(problem: Problem) -> str:
     return "\n\n".join(parts)
 
 
-def _findings(findings: Sequence[Result]) -> list[str]:
+def _findings(findings: Sequence[ResultLine]) -> list[str]:
     if not findings:
         return []
     rows = ["| | where | rule | what | what to do |", "|---|---|---|---|---|"]

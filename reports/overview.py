@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pindrill.model import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.model import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.plain import counted, harmless
 
-Result = Mapping[str, Any]
-State = Literal["broken", "unclear", "known", "held", "empty"]
+GroupState = Literal["broken", "unclear", "known", "held", "empty"]
 
 
 @dataclass
@@ -56,7 +55,7 @@ class Overview:
     """Which client could not be run under which strategy, and why, in its own words where it said so."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> GroupState:
         if self.problems:
             return "broken"
         if self.unjudged or not self.judged:
@@ -104,7 +103,7 @@ class Overview:
         return f"{clients}, {counted(self.scenarios, 'scenario')}, {cells}: {', '.join(parts) or 'none'}{known}."
 
 
-def overview(lines: Iterable[Result]) -> Overview:
+def overview(lines: Iterable[ResultLine]) -> Overview:
     counts: Counter[VerdictWord] = Counter()
     clients: dict[str, str] = {}
     scenarios: set[str] = set()
@@ -145,7 +144,7 @@ def overview(lines: Iterable[Result]) -> Overview:
     )
 
 
-def _add(groups: dict[tuple[Any, ...], Problem], line: Result, word: VerdictWord, place: int) -> None:
+def _add(groups: dict[tuple[Any, ...], Problem], line: ResultLine, word: VerdictWord, place: int) -> None:
     known = line["known"]["reason"] if line.get("known") else ""
     key = (line["client"], line["scenario"], line["strategy"], word, known)
     problem = groups.get(key)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from pindrill.model import PlanLine
 from pindrill.reports.plain import harmless
-
-Line = Mapping[str, Any]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 _DO = {
@@ -36,9 +34,9 @@ class StepFiles:
     root: str = ""
 
 
-def render(lines: Sequence[Line], *, hosts: Sequence[str], steps: Sequence[StepFiles]) -> str:
+def render(lines: Sequence[PlanLine], *, hosts: Sequence[str], steps: Sequence[StepFiles]) -> str:
     """`lines`: as `pindrill plan --json` writes them."""
-    shown: list[Line] = harmless(list(lines))
+    shown: list[PlanLine] = harmless(list(lines))
     [head] = [line for line in shown if line["kind"] == "plan"]
     reviews = [line for line in shown if line["kind"] == "step"]
     parts = [*_head(head, reviews), *_before(head)]
@@ -47,7 +45,7 @@ def render(lines: Sequence[Line], *, hosts: Sequence[str], steps: Sequence[StepF
     return "\n".join(parts) + "\n"
 
 
-def _head(head: Line, reviews: Sequence[Line]) -> Iterator[str]:
+def _head(head: PlanLine, reviews: Sequence[PlanLine]) -> Iterator[str]:
     yield f"# Rotation: {_text(head['plan'])}\n"
     if head["status"] != "accepts":
         yield "**Do not begin: `pindrill plan` finds that this plan locks somebody out, leaves somebody unprotected or "
@@ -63,7 +61,7 @@ def _head(head: Line, reviews: Sequence[Line]) -> Iterator[str]:
     yield from (f"Assumed: {_text(sentence)}.\n" for sentence in head["assumed"])
 
 
-def _before(head: Line) -> Iterator[str]:
+def _before(head: PlanLine) -> Iterator[str]:
     yield "## Before everything\n"
     yield from _do_it("The plan still holds (exit code 0):", _command("pindrill", "plan", head["plan"]))
     yield from _do_it(
@@ -72,7 +70,7 @@ def _before(head: Line) -> Iterator[str]:
     )
 
 
-def _step(review: Line, files: StepFiles, hosts: Sequence[str], head: Line) -> Iterator[str]:
+def _step(review: PlanLine, files: StepFiles, hosts: Sequence[str], head: PlanLine) -> Iterator[str]:
     yield f"\n## Step {review['number']}, {review['date'][:10]}: {_text(review['name'])}\n"
     yield f"{_DO[review['do']]}. {_safe(review)}\n"
     for phase in ("during", "after"):
@@ -106,7 +104,7 @@ def _step(review: Line, files: StepFiles, hosts: Sequence[str], head: Line) -> I
     yield from (f"- {line}" for line in _back(review["back"]))
 
 
-def _safe(review: Line) -> str:
+def _safe(review: PlanLine) -> str:
     if review["last_safe"]:
         return f"Begin it from {review['first_safe'][:10]} to **{review['last_safe'][:10]}**: {_text(review['limit'])}."
     if review["first_safe"]:
@@ -114,7 +112,7 @@ def _safe(review: Line) -> str:
     return f"**There is no safe day for it: {_text(review['limit'])}.**"
 
 
-def _of_roots(files: StepFiles, head: Line) -> Iterator[str]:
+def _of_roots(files: StepFiles, head: PlanLine) -> Iterator[str]:
     yield "\nNothing is deployed: stores of devices change, a few at a time.\n"
     show = _command("openssl", "x509", "-in", files.root, "-noout", "-subject", "-fingerprint")
     yield from _do_it("It is this root:", show)
@@ -137,19 +135,19 @@ def _get(files: StepFiles) -> Iterator[str]:
     yield f"- [ ] Put the certificate and its issuers, the server's own first, into `{files.new}`."
 
 
-def _preflight(files: StepFiles, review: Line, chain: str) -> str:
+def _preflight(files: StepFiles, review: PlanLine, chain: str) -> str:
     shipped = [part for file in files.pins for part in ("--pins", file)]
     trust = ["--trust", files.trust] if files.trust else []
     words = (*shipped, "--chain", chain, "--current", files.current, *trust, "--at", review["date"])
     return _command("pindrill", "preflight", *words)
 
 
-def _stop(review: Line) -> str:
+def _stop(review: PlanLine) -> str:
     ends = [phase["until"] for phase in review["back"] if phase["status"] == "accepts" and phase["until"]]
     return f"{_time(min(ends))}, when the old chain ceases to be accepted" if ends else "the next step"
 
 
-def _back(phases: Sequence[Line]) -> Iterator[str]:
+def _back(phases: Sequence[PlanLine]) -> Iterator[str]:
     for phase in phases:
         until = f" until {_time(phase['until'])}" if phase["until"] else ""
         if phase["status"] == "accepts":

@@ -15,12 +15,11 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.model import UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.plain import counted, harmless, relative
 from pindrill.reports.words import ADVICE, MEANING
 
-Result = Mapping[str, Any]
-Json = dict[str, Any]
+SarifObject = dict[str, Any]
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "pindrill/v1"
@@ -28,17 +27,17 @@ _LEVEL = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def render(
-    lines: Iterable[Result],
+    lines: Iterable[ResultLine],
     *,
     version: str,
-    findings: Sequence[Result] = (),
+    findings: Sequence[ResultLine] = (),
     file_of: Mapping[str, str] | None = None,
     root: PurePosixPath | None = None,
 ) -> str:
     """`file_of`: the file that alerts on a client point to, by its name. Paths below `root` become relative to it."""
-    rules: dict[str, Json] = {}
+    rules: dict[str, SarifObject] = {}
     results = [_finding(finding, rules, root) for finding in harmless(findings)]
-    notes: list[Json] = []
+    notes: list[SarifObject] = []
     cells, homeless, unjudged = _cells(lines, rules, file_of or {}, root)
     results += cells
     if homeless:
@@ -60,7 +59,7 @@ def render(
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _finding(finding: Result, rules: dict[str, Json], root: PurePosixPath | None) -> Json:
+def _finding(finding: ResultLine, rules: dict[str, SarifObject], root: PurePosixPath | None) -> SarifObject:
     level = _LEVEL[finding["severity"]]
     rule = f"pins/{finding['rule']}"
     tags = ["security", *finding.get("owasp", ())]
@@ -75,16 +74,16 @@ def _finding(finding: Result, rules: dict[str, Json], root: PurePosixPath | None
     }
 
 
-def _steady(finding: Result) -> str:
+def _steady(finding: ResultLine) -> str:
     """Without line and numbers: an alert stays the same when lines are added above it, or a day goes by."""
     return re.sub(r"\d+", "#", finding["message"])
 
 
 def _cells(
-    lines: Iterable[Result], rules: dict[str, Json], file_of: Mapping[str, str], root: PurePosixPath | None
-) -> tuple[list[Json], list[str], list[str]]:
+    lines: Iterable[ResultLine], rules: dict[str, SarifObject], file_of: Mapping[str, str], root: PurePosixPath | None
+) -> tuple[list[SarifObject], list[str], list[str]]:
     """Results; names of violated cells without a file; names of cells that were not judged."""
-    groups: dict[tuple[str, ...], list[Result]] = {}
+    groups: dict[tuple[str, ...], list[ResultLine]] = {}
     homeless, unjudged = [], []
     for line in lines:
         word = VerdictWord(line["verdict"])
@@ -102,8 +101,8 @@ def _cells(
 
 
 def _cell(
-    group: Sequence[Result], rules: dict[str, Json], file_of: Mapping[str, str], root: PurePosixPath | None
-) -> Json:
+    group: Sequence[ResultLine], rules: dict[str, SarifObject], file_of: Mapping[str, str], root: PurePosixPath | None
+) -> SarifObject:
     line = harmless(group[0])
     word = VerdictWord(line["verdict"])
     rule = f"drill/{line['scenario']}"
@@ -125,7 +124,7 @@ def _cell(
     }
 
 
-def _rule(rule: str, short: str, help_: str, level: str, tags: Sequence[str]) -> Json:
+def _rule(rule: str, short: str, help_: str, level: str, tags: Sequence[str]) -> SarifObject:
     return {
         "id": rule,
         "name": "".join(part.capitalize() for part in rule.replace("/", "-").split("-")),
@@ -136,14 +135,14 @@ def _rule(rule: str, short: str, help_: str, level: str, tags: Sequence[str]) ->
     }
 
 
-def _location(file: str, line: int | None, root: PurePosixPath | None) -> Json:
-    physical: Json = {"artifactLocation": {"uri": quote(relative(file, root), safe="/")}}
+def _location(file: str, line: int | None, root: PurePosixPath | None) -> SarifObject:
+    physical: SarifObject = {"artifactLocation": {"uri": quote(relative(file, root), safe="/")}}
     # An alert without a line is not shown by every reader: the first one stands for the whole file.
     physical["region"] = {"startLine": line or 1}
     return {"physicalLocation": physical}
 
 
-def _note(id_: str, level: str, text: str) -> Json:
+def _note(id_: str, level: str, text: str) -> SarifObject:
     return {"descriptor": {"id": id_}, "level": level, "message": {"text": text}}
 
 
@@ -152,7 +151,7 @@ def _some(names: Sequence[str], most: int = 20) -> str:
     return "; ".join(names[:most]) + more
 
 
-def _add_fingerprints(results: Sequence[Json]) -> None:
+def _add_fingerprints(results: Sequence[SarifObject]) -> None:
     """Digests of what identifies a result; the same thing twice in a file is told apart by its turn."""
     seen: Counter[str] = Counter()
     for result in results:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pindrill.model import ResultLine
 from pindrill.reports.plain import common_name, harmless, moment
 
-Result = Mapping[str, Any]
 Tone = Literal["", "good", "bad"]
 
 MAX_PRINTED = 4000
@@ -121,7 +121,7 @@ class Story:
     stages: tuple[StageStory, ...]
 
 
-def tell(line: Result) -> Story:
+def tell(line: ResultLine) -> Story:
     line = harmless(line, keep="\n\t")
     return Story(
         reason=line["reason"],
@@ -131,7 +131,7 @@ def tell(line: Result) -> Story:
     )
 
 
-def _why(line: Result) -> Iterator[str]:
+def _why(line: ResultLine) -> Iterator[str]:
     genuine, pin = line["control"]["genuine"], line["control"]["pin"]
     if genuine == "accepted":
         yield "The same client accepted the genuine server under the same conditions, so that a refusal counts."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.plain import BAR, common_name, harmless, moment
 from pindrill.reports.terminal import say, say_command
 from pindrill.reports.words import MARK, MEANING, style
@@ -13,13 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Result = Mapping[str, Any]
 _ROW_LABEL, _COLUMN = 53, 9
 _LABEL = 12
 _MAX_SHOWN_RUNS = 2
 
 
-def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str], interrupted: bool) -> None:
+def print_report(console: Console, lines: Sequence[ResultLine], stale: Sequence[str], interrupted: bool) -> None:
     lines = [harmless(line) for line in lines]
     if lines:
         _print_matrix(console, lines)
@@ -37,7 +36,7 @@ def print_report(console: Console, lines: Sequence[Result], stale: Sequence[str]
     say(console, _summary(lines, interrupted))
 
 
-def print_cells(console: Console, lines: Sequence[Result]) -> None:
+def print_cells(console: Console, lines: Sequence[ResultLine]) -> None:
     """The stories alone, without matrix and summary: for a cell that is told on its own."""
     lines = [harmless(line) for line in lines]
     _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
@@ -45,7 +44,7 @@ def print_cells(console: Console, lines: Sequence[Result]) -> None:
         _print_failure(console, group)
 
 
-def _summary(lines: Sequence[Result], interrupted: bool) -> Text:
+def _summary(lines: Sequence[ResultLine], interrupted: bool) -> Text:
     counts = {word: sum(line["verdict"] == word for line in lines) for word in PRECEDENCE}
     parts = [f"{count} {word}" for word, count in counts.items() if count]
     known = sum(bool(line.get("known")) for line in lines)
@@ -60,13 +59,13 @@ def _summary(lines: Sequence[Result], interrupted: bool) -> Text:
 # --- matrix ----------------------------------------------------------------------------------------------------
 
 
-def _print_matrix(console: Console, lines: Sequence[Result]) -> None:
+def _print_matrix(console: Console, lines: Sequence[ResultLine]) -> None:
     every = list(dict.fromkeys((line["client"], line["strategy"]) for line in lines))
     some = {(x["client"], x["strategy"]) for x in lines if x["verdict"] != VerdictWord.UNSUPPORTED}
     able = {client for client, _ in some}
     columns = [column for column in every if column in some or column[0] not in able]
     rows = list(dict.fromkeys((line["scenario"], line["code"]) for line in lines))
-    cells: dict[tuple[Any, ...], list[Result]] = {}
+    cells: dict[tuple[Any, ...], list[ResultLine]] = {}
     for line in lines:
         cells.setdefault((line["scenario"], line["client"], line["strategy"]), []).append(line)
     fitting = max(1, (console.width - len(BAR) - _ROW_LABEL) // (_COLUMN + 1))
@@ -94,7 +93,7 @@ def _print_matrix(console: Console, lines: Sequence[Result]) -> None:
     say(console)
 
 
-def _mark(lines: Iterable[Result]) -> Text:
+def _mark(lines: Iterable[ResultLine]) -> Text:
     """One mark when both TLS versions agree, else `1.2:… 1.3:…`."""
     worst: dict[str, tuple[VerdictWord, bool]] = {}
     for line in lines:
@@ -118,16 +117,16 @@ def _mark(lines: Iterable[Result]) -> Text:
 # --- what is wrong ---------------------------------------------------------------------------------------------
 
 
-def _same_story(lines: Sequence[Result]) -> list[list[Result]]:
+def _same_story(lines: Sequence[ResultLine]) -> list[list[ResultLine]]:
     """Cells that differ only by the TLS version are told once, if they say the same."""
-    groups: dict[tuple[str, ...], list[Result]] = {}
+    groups: dict[tuple[str, ...], list[ResultLine]] = {}
     for line in lines:
         key = (line["client"], line["scenario"], line["strategy"], line["verdict"])
         groups.setdefault(key, []).append(line)
     return list(groups.values())
 
 
-def _print_failure(console: Console, group: Sequence[Result]) -> None:
+def _print_failure(console: Console, group: Sequence[ResultLine]) -> None:
     line = group[0]
     word = VerdictWord(line["verdict"])
     versions = " and ".join(sorted({each["tls"] for each in group}))
@@ -178,8 +177,8 @@ def _seen(run: Mapping[str, Any]) -> list[str]:
     return [*texts, said + (", the canary came out of it" if report["canary_out"] else "")]
 
 
-def _print_grouped(console: Console, title: str, lines: Sequence[Result]) -> None:
-    groups: dict[tuple[str, str, str], list[Result]] = {}
+def _print_grouped(console: Console, title: str, lines: Sequence[ResultLine]) -> None:
+    groups: dict[tuple[str, str, str], list[ResultLine]] = {}
     for line in lines:
         groups.setdefault((line["client"], line["verdict"], line["reason"]), []).append(line)
     for (client, verdict, reason), group in groups.items():
@@ -196,8 +195,8 @@ def _print_grouped(console: Console, title: str, lines: Sequence[Result]) -> Non
         say(console)
 
 
-def _print_known(console: Console, lines: Sequence[Result]) -> None:
-    groups: dict[tuple[str, str, str], list[Result]] = {}
+def _print_known(console: Console, lines: Sequence[ResultLine]) -> None:
+    groups: dict[tuple[str, str, str], list[ResultLine]] = {}
     for line in lines:
         groups.setdefault((line["client"], line["verdict"], line["known"]["reason"]), []).append(line)
     for (client, verdict, reason), group in groups.items():
@@ -212,7 +211,7 @@ def _print_known(console: Console, lines: Sequence[Result]) -> None:
         say(console)
 
 
-def _print_unsupported(console: Console, lines: Sequence[Result]) -> None:
+def _print_unsupported(console: Console, lines: Sequence[ResultLine]) -> None:
     groups: dict[tuple[str, str], set[str]] = {}
     everywhere = {(line["client"], line["code"]) for line in lines}
     for line in lines:

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pindrill.runner.app import Command, HookFailed, Hooks, Place
+from pindrill.runner.app import AppHooks, Command, HookFailed, InterceptorPlace
 from pindrill.runner.presets import HookTexts, android, ios_simulator, overridden
 from support.cli import Pindrill
 from support.lab import HABITS, Lab, audit, laboratory
 
 APP = Path(__file__).parents[1] / "fixtures" / "apps" / "python" / "demo.py"
-PLACE = Place(proxy="127.0.0.1:8080", scheme="http", ca_file="/tmp/ca file.pem")
+PLACE = InterceptorPlace(proxy="127.0.0.1:8080", scheme="http", ca_file="/tmp/ca file.pem")
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def transcript(tools: Path) -> list[str]:
     return (tools / "transcript").read_text().splitlines()
 
 
-def played(texts: HookTexts, directory: Path, place: Place = PLACE) -> None:
-    hooks = Hooks(texts, deadline_s=10)
+def played(texts: HookTexts, directory: Path, place: InterceptorPlace = PLACE) -> None:
+    hooks = AppHooks(texts, deadline_s=10)
     hooks.start(place, directory)
     hooks.start(place, directory)
     hooks.finish(place)
@@ -56,7 +56,7 @@ def played(texts: HookTexts, directory: Path, place: Place = PLACE) -> None:
 def test_android_with_a_certificate_for_the_user_store(tools: Path, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text("certificate")
-    place = Place(proxy="127.0.0.1:8080", scheme="http", ca_file=str(ca_file))
+    place = InterceptorPlace(proxy="127.0.0.1:8080", scheme="http", ca_file=str(ca_file))
     played(android("com.example.app", store="user", seconds=0.01, serial="emulator-5554"), tmp_path, place)
     device = "adb [-s] [emulator-5554]"
     once = [
@@ -87,7 +87,7 @@ def test_android_with_a_certificate_in_the_system_store(tools: Path, tmp_path: P
         ["openssl", "x509", "-noout", "-subject_hash_old", "-in", str(ca_file)],
         check=True, capture_output=True, text=True,
     ).stdout.strip()  # fmt: skip
-    place = Place(proxy="127.0.0.1:8080", scheme="http", ca_file=str(ca_file))
+    place = InterceptorPlace(proxy="127.0.0.1:8080", scheme="http", ca_file=str(ca_file))
     played(android("com.example.app", store="system", seconds=0.01), tmp_path, place)
     assert transcript(tools)[:4] == [
         "adb [root]",
@@ -103,7 +103,7 @@ def test_android_with_a_certificate_in_the_system_store(tools: Path, tmp_path: P
 def test_the_simulator_of_a_mac(tools: Path, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text("certificate")
-    place = Place(proxy="127.0.0.1:8080", scheme="http", ca_file=str(ca_file))
+    place = InterceptorPlace(proxy="127.0.0.1:8080", scheme="http", ca_file=str(ca_file))
     played(ios_simulator("com.example.app", mac="me@mac", service="USB LAN", seconds=0.01), tmp_path, place)
     lines = transcript(tools)
     assert lines[0] == (
@@ -125,7 +125,7 @@ def test_names_are_words_and_no_shell(tools: Path, tmp_path: Path, name: str) ->
 
 
 def test_a_hook_that_fails_says_which_and_why(tmp_path: Path) -> None:
-    hooks = Hooks(HookTexts(trigger="echo no device >&2; exit 7"), deadline_s=10)
+    hooks = AppHooks(HookTexts(trigger="echo no device >&2; exit 7"), deadline_s=10)
     with pytest.raises(HookFailed, match="exit 7: no device"):
         hooks.start(PLACE, tmp_path)
 

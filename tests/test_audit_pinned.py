@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from pindrill.audit.facts import Run
+from pindrill.audit.facts import AppRun
 from pindrill.audit.showing import EVERY_PLACE
 from pindrill.audit.words import AuditWord
 from support.audit_rows import CLOSING, PLACES, REFUSED, Row, check, runs, two
@@ -32,7 +32,7 @@ from support.facts import HELLO, alert, alerted, finished, requested, seen, show
 W = AuditWord
 TRUST = trust()
 CLOSED_RUNS = ((passed(),), (closed(),), (closed(),))
-DIED = Run(number=2, death="was killed by SIGSEGV")
+DIED = AppRun(number=2, death="was killed by SIGSEGV")
 OTHERWISE_TRUSTED = trust(SECOND)
 UNSENT = contact(C.TRUSTED_CA, seen(hello=HELLO, ended="fin", ended_at=25))
 RESET = contact(C.TRUSTED_CA, shown(ended="reset"))
@@ -134,7 +134,7 @@ ROWS = (
         runs(TRUST, (passed(),), (closed(),), (closed(),)),
         W.INCONCLUSIVE,
         "timeout",
-        starts=(Run(number=3, ending_at=1), Run(number=4, ending_at=1)),
+        starts=(AppRun(number=3, ending_at=1), AppRun(number=4, ending_at=1)),
     ),
     Row("T11 open at the end", (*TRUST, *REFUSED, held()), W.INCONCLUSIVE, "a timeout is no refusal"),
     Row(

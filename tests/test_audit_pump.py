@@ -109,7 +109,7 @@ def test_more_than_can_be_read_in_time_is_told_and_nobody_waits(monkeypatch: pyt
     monkeypatch.setattr(reading, "drop_plaintext", lambda contact: go_on.wait(60) and drop_plaintext(contact))
     monkeypatch.setattr(reading, "_MOST_WAITING", 100)
     noted: list[Contact] = []
-    reader = reading.Reading(noted.append)
+    reader = reading.ReadingThread(noted.append)
     for _ in range(5):
         reader.add(read(plaintext=b"\x10" * 60))
     go_on.set()
@@ -123,7 +123,7 @@ def test_a_contact_that_cannot_be_noted_is_a_trouble() -> None:
     def full(contact: Contact) -> None:
         raise OSError("no space left")
 
-    reader = reading.Reading(full)
+    reader = reading.ReadingThread(full)
     reader.add(read())
     reader.close(60)
     assert reader.trouble == "a connection could not be noted: no space left"

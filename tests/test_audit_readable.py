@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from hpack import Encoder
 from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, SettingsFrame
-from pindrill.audit.facts import Contact, Kind, Readable, in_order
+from pindrill.audit.facts import Contact, Readable, ReadableKind, in_order
 from pindrill.audit.readable import LARGEST, drop_plaintext, summarise
 from support.contacts import read
 from wsproto import ConnectionType, WSConnection
@@ -77,7 +77,7 @@ def websocket(*events: Event, extensions: list[Extension] | None = None) -> byte
     return data + b"".join(connection.send(event) for event in events)
 
 
-def found(data: bytes, kind: Kind | None = None) -> list[tuple[str, int]]:
+def found(data: bytes, kind: ReadableKind | None = None) -> list[tuple[str, int]]:
     return [(each.name, each.length) for each in summarise(data) if kind in (None, each.kind)]
 
 
@@ -89,52 +89,52 @@ def replace_seen(contact: Contact, **facts: Any) -> Contact:
 
 
 def test_cookies() -> None:
-    assert found(request(Cookie=COOKIES), Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert found(request(Cookie=COOKIES), ReadableKind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "Basic", "Digest", "AWS4-HMAC-SHA256"])
 def test_authorization_by_scheme(scheme: str) -> None:
-    assert found(request(Authorization=f"{scheme} {SECRET}"), Kind.AUTHORIZATION) == [(scheme, len(SECRET))]
+    assert found(request(Authorization=f"{scheme} {SECRET}"), ReadableKind.AUTHORIZATION) == [(scheme, len(SECRET))]
 
 
 def test_authorization_without_a_scheme() -> None:
-    assert found(request(Authorization=SECRET), Kind.AUTHORIZATION) == [("(no scheme)", len(SECRET))]
+    assert found(request(Authorization=SECRET), ReadableKind.AUTHORIZATION) == [("(no scheme)", len(SECRET))]
 
 
 def test_headers() -> None:
-    assert ("x-api-key", len(SECRET)) in found(request(X_Api_Key=SECRET), Kind.HEADER)
-    assert ("host", len("app.pin.test")) in found(request(), Kind.HEADER)
+    assert ("x-api-key", len(SECRET)) in found(request(X_Api_Key=SECRET), ReadableKind.HEADER)
+    assert ("host", len("app.pin.test")) in found(request(), ReadableKind.HEADER)
 
 
 def test_query_fields() -> None:
     path = "/x?" + urlencode({"user": "a b", "token": SECRET}) + "#top"
-    assert found(request(path=path), Kind.QUERY) == [("token", len(SECRET)), ("user", 3)]
+    assert found(request(path=path), ReadableKind.QUERY) == [("token", len(SECRET)), ("user", 3)]
 
 
 def test_the_path_by_its_length() -> None:
-    assert found(request("PUT", f"/{SECRET}?a=b"), Kind.PATH) == [("PUT", len(SECRET) + 1)]
-    assert found(b"GET /abc HTTP/1.1\r\n", Kind.PATH) == [("GET", 4)]
-    assert found(h2_request(h2_headers(pseudo_method="GET", pseudo_path="/abc?d")), Kind.PATH) == [("GET", 4)]
+    assert found(request("PUT", f"/{SECRET}?a=b"), ReadableKind.PATH) == [("PUT", len(SECRET) + 1)]
+    assert found(b"GET /abc HTTP/1.1\r\n", ReadableKind.PATH) == [("GET", 4)]
+    assert found(h2_request(h2_headers(pseudo_method="GET", pseudo_path="/abc?d")), ReadableKind.PATH) == [("GET", 4)]
 
 
 def test_form_fields() -> None:
     body = urlencode({"name": "ä b", "password": SECRET}).encode()
     data = request("POST", body=body, Content_Type="application/x-www-form-urlencoded; charset=utf-8")
-    assert found(data, Kind.FIELD) == [("name", 3), ("password", len(SECRET))]
+    assert found(data, ReadableKind.FIELD) == [("name", 3), ("password", len(SECRET))]
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/vnd.api+json"])
 def test_json_fields_of_the_top_level(media_type: str) -> None:
     body = json.dumps({"user": {"name": "x"}, "password": SECRET, "age": 7}).encode()
     data = request("POST", body=body, Content_Type=media_type)
-    assert found(data, Kind.FIELD) == [("age", 1), ("password", len(SECRET)), ("user", len('{"name": "x"}'))]
+    assert found(data, ReadableKind.FIELD) == [("age", 1), ("password", len(SECRET)), ("user", len('{"name": "x"}'))]
 
 
 def test_chunked_body() -> None:
     body = json.dumps({"password": SECRET}).encode()
     data = request("POST", body=body, chunked=True, Content_Type="application/json")
     assert b"Transfer-Encoding: chunked" in data
-    assert found(data, Kind.FIELD) == [("password", len(SECRET))]
+    assert found(data, ReadableKind.FIELD) == [("password", len(SECRET))]
 
 
 @pytest.mark.parametrize(
@@ -152,28 +152,28 @@ def test_chunked_body() -> None:
     ],
 )
 def test_other_bodies_by_their_type(body: bytes, headers: dict[str, Any], name: str) -> None:
-    assert found(request("POST", body=body, **headers), Kind.BODY) == [(name, 9)]
+    assert found(request("POST", body=body, **headers), ReadableKind.BODY) == [(name, 9)]
 
 
 def test_several_requests_on_one_connection() -> None:
     data = request(Cookie="a=1") + request("POST", body=b"x=1", Cookie="b=22") + request(Cookie="a=333")
-    assert found(data, Kind.COOKIE) == [("a", 3), ("b", 2)]
+    assert found(data, ReadableKind.COOKIE) == [("a", 3), ("b", 2)]
 
 
 def test_a_head_that_was_cut_in_a_value() -> None:
     data = f"GET /x?token={SECRET} HTTP/1.1\r\nCookie: session={SECRET}".encode()
-    assert found(data, Kind.QUERY) == [("token", len(SECRET))]
-    assert found(data, Kind.COOKIE) == [("session", len(SECRET))]
+    assert found(data, ReadableKind.QUERY) == [("token", len(SECRET))]
+    assert found(data, ReadableKind.COOKIE) == [("session", len(SECRET))]
 
 
 def test_a_head_that_was_cut_in_a_name() -> None:
-    assert found(b"GET / HTTP/1.1\r\nHost: a\r\nAuthor", Kind.HEADER) == [("host", 1)]
+    assert found(b"GET / HTTP/1.1\r\nHost: a\r\nAuthor", ReadableKind.HEADER) == [("host", 1)]
 
 
 def test_a_body_that_was_cut() -> None:
     data = request("POST", body=json.dumps({"password": SECRET}).encode(), Content_Type="application/json")[:-5]
-    assert found(data, Kind.FIELD) == []
-    assert found(data, Kind.BODY) == [("application/json", len('{"password": ""}') + len(SECRET) - 5)]
+    assert found(data, ReadableKind.FIELD) == []
+    assert found(data, ReadableKind.BODY) == [("application/json", len('{"password": ""}') + len(SECRET) - 5)]
 
 
 # --- HTTP/2 and gRPC -------------------------------------------------------------------------------------------
@@ -184,35 +184,38 @@ def test_h2_request() -> None:
         pseudo_method="GET", pseudo_path=f"/x?token={SECRET}", cookie=COOKIES, authorization="Bearer abc"
     )
     data = h2_request(frame)
-    assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
-    assert found(data, Kind.AUTHORIZATION) == [("Bearer", 3)]
-    assert found(data, Kind.QUERY) == [("token", len(SECRET))]
-    assert found(data, Kind.HEADER) == []
+    assert found(data, ReadableKind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert found(data, ReadableKind.AUTHORIZATION) == [("Bearer", 3)]
+    assert found(data, ReadableKind.QUERY) == [("token", len(SECRET))]
+    assert found(data, ReadableKind.HEADER) == []
 
 
 def test_h2_body_in_several_frames() -> None:
     body = json.dumps({"password": SECRET}).encode()
     headers = h2_headers(pseudo_path="/", content_type="application/json")
     padded = DataFrame(1, body[5:], pad_length=7, flags=["PADDED"])
-    assert found(h2_request(headers, DataFrame(1, body[:5]), padded), Kind.FIELD) == [("password", len(SECRET))]
+    assert found(h2_request(headers, DataFrame(1, body[:5]), padded), ReadableKind.FIELD) == [("password", len(SECRET))]
 
 
 def test_h2_headers_that_go_on() -> None:
     whole = h2_headers(pseudo_path="/", cookie=COOKIES).data
     last = ContinuationFrame(1, whole[5:], flags=["END_HEADERS"])
-    assert found(h2_request(HeadersFrame(1, whole[:5]), last), Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert found(h2_request(HeadersFrame(1, whole[:5]), last), ReadableKind.COOKIE) == [
+        ("session", len(SECRET)),
+        ("theme", 4),
+    ]
 
 
 def test_h2_streams_share_a_table() -> None:
     encoder = Encoder()
     first = h2_headers(1, encoder, pseudo_path="/", cookie="a=1", x_key="k")
     second = h2_headers(3, encoder, pseudo_path="/", cookie="b=1", x_key="k")
-    assert found(h2_request(first, second), Kind.COOKIE) == [("a", 1), ("b", 1)]
+    assert found(h2_request(first, second), ReadableKind.COOKIE) == [("a", 1), ("b", 1)]
 
 
 def test_h2_body_that_was_cut() -> None:
     headers = h2_headers(pseudo_path="/", content_type="image/png")
-    assert found(h2_request(headers, DataFrame(1, b"x" * 100))[:-30], Kind.BODY) == [("image/png", 70)]
+    assert found(h2_request(headers, DataFrame(1, b"x" * 100))[:-30], ReadableKind.BODY) == [("image/png", 70)]
 
 
 def test_h2_preface_alone() -> None:
@@ -224,14 +227,14 @@ def test_grpc_messages() -> None:
     message = b"\x00" + (12).to_bytes(4, "big") + b"m" * 12
     headers = h2_headers(pseudo_path="/shop.v1.Cart/Add", content_type="application/grpc", authorization="Bearer x")
     data = h2_request(headers, DataFrame(1, message), DataFrame(1, message))
-    assert found(data, Kind.MESSAGE) == [("gRPC /shop.v1.Cart/Add", 24)]
-    assert found(data, Kind.AUTHORIZATION) == [("Bearer", 1)]
+    assert found(data, ReadableKind.MESSAGE) == [("gRPC /shop.v1.Cart/Add", 24)]
+    assert found(data, ReadableKind.AUTHORIZATION) == [("Bearer", 1)]
 
 
 def test_grpc_message_that_was_cut() -> None:
     headers = h2_headers(pseudo_path="/a.B/C", content_type="application/grpc")
     cut = DataFrame(1, b"\x00" + (1 << 30).to_bytes(4, "big") + b"m" * 12)
-    assert found(h2_request(headers, cut), Kind.MESSAGE) == [("gRPC /a.B/C", 12)]
+    assert found(h2_request(headers, cut), ReadableKind.MESSAGE) == [("gRPC /a.B/C", 12)]
 
 
 # --- WebSocket -------------------------------------------------------------------------------------------------
@@ -239,21 +242,23 @@ def test_grpc_message_that_was_cut() -> None:
 
 def test_websocket_messages() -> None:
     data = websocket(TextMessage(data=SECRET), BytesMessage(data=b"\x00" * 300), TextMessage(data="x"))
-    assert found(data, Kind.MESSAGE) == [("WebSocket binary", 300), ("WebSocket text", len(SECRET))]
+    assert found(data, ReadableKind.MESSAGE) == [("WebSocket binary", 300), ("WebSocket text", len(SECRET))]
 
 
 def test_websocket_message_in_fragments() -> None:
     parts: tuple[Message[str], ...] = (TextMessage(data="abc", message_finished=False), TextMessage(data="de"))
-    assert found(websocket(*parts), Kind.MESSAGE) == [("WebSocket text", 5)]
+    assert found(websocket(*parts), ReadableKind.MESSAGE) == [("WebSocket text", 5)]
 
 
 def test_websocket_message_that_was_cut() -> None:
-    assert found(websocket(BytesMessage(data=b"\x00" * 300))[:-100], Kind.MESSAGE) == [("WebSocket binary", 200)]
+    assert found(websocket(BytesMessage(data=b"\x00" * 300))[:-100], ReadableKind.MESSAGE) == [
+        ("WebSocket binary", 200)
+    ]
 
 
 def test_compressed_websocket_messages_are_told_by_their_bytes() -> None:
     data = websocket(TextMessage(data=SECRET * 9), extensions=[PerMessageDeflate()])
-    ((name, length),) = found(data, Kind.MESSAGE)
+    ((name, length),) = found(data, ReadableKind.MESSAGE)
     assert name == "WebSocket, compressed or malformed"
     assert 0 < length < len(SECRET) * 9
 
@@ -285,14 +290,14 @@ def test_no_value_is_told_as_a_name(data: bytes) -> None:
 
 
 def test_names_that_look_like_numbers_of_somebody() -> None:
-    assert found(request(path="/?p4915112345678=1&field_2024=2"), Kind.QUERY) == [
+    assert found(request(path="/?p4915112345678=1&field_2024=2"), ReadableKind.QUERY) == [
         ("(unusual name)", 1),
         ("field_2024", 1),
     ]
 
 
 def test_bytes_of_another_protocol() -> None:
-    assert summarise(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00") == (Readable(Kind.OTHER, "bytes", 14),)
+    assert summarise(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00") == (Readable(ReadableKind.OTHER, "bytes", 14),)
 
 
 def test_nothing() -> None:
@@ -332,7 +337,7 @@ def test_cut_anywhere_and_garbled(sample: Callable[[], bytes]) -> None:
     ids=["nested lists", "nested objects", "large number", "fields", "requests", "header", "h2 streams"],
 )
 def test_large_input_is_bounded(data: bytes) -> None:
-    assert sum(each.kind is not Kind.UNREAD for each in summarise(data)) <= 200
+    assert sum(each.kind is not ReadableKind.UNREAD for each in summarise(data)) <= 200
     assert summarise(data) == summarise(data[:LARGEST])
 
 
@@ -341,8 +346,8 @@ def test_large_input_is_bounded(data: bytes) -> None:
 
 def test_a_small_header_block_that_decodes_to_a_large_one() -> None:
     bomb = headers_frame(Encoder().encode([("x-a", "b" * 4000)]) + b"\xbe" * 60_000)
-    assert found(h2_request(bomb), Kind.HEADER) == [("x-a", 4000)]
-    ((why, length),) = found(h2_request(bomb), Kind.UNREAD)
+    assert found(h2_request(bomb), ReadableKind.HEADER) == [("x-a", 4000)]
+    ((why, length),) = found(h2_request(bomb), ReadableKind.UNREAD)
     assert why == "HTTP/2, more than 64 KiB of headers in one block, decoded"
     assert 59_000 < length < 60_000
 
@@ -351,18 +356,18 @@ def test_headers_that_go_on_after_their_end_are_not_decoded_again() -> None:
     block = headers_frame(Encoder().encode([("cookie", COOKIES)]) + b"\x82" * 1000)
     data = h2_request(block, *[ContinuationFrame(1, b"", flags=["END_HEADERS"])] * 7000)
     began = time.process_time()
-    assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert found(data, ReadableKind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
     assert time.process_time() - began < 1, "linear: it takes milliseconds"
-    assert found(data, Kind.UNREAD)[0][0] == "HTTP/2, malformed: CONTINUATION out of place"
+    assert found(data, ReadableKind.UNREAD)[0][0] == "HTTP/2, malformed: CONTINUATION out of place"
 
 
 def test_a_header_block_without_an_end() -> None:
     whole = Encoder().encode([("cookie", COOKIES), ("authorization", "Bearer " + "x" * 100)])
     for end in range(40, len(whole)):
         data = h2_request(HeadersFrame(1, whole[:20]), ContinuationFrame(1, whole[20:end]))
-        assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
-        assert found(data, Kind.UNREAD)[0][0] == "HTTP/2, a header that was cut"
-        assert found(h2_request(HeadersFrame(1, whole))[: end - len(whole)], Kind.COOKIE)
+        assert found(data, ReadableKind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+        assert found(data, ReadableKind.UNREAD)[0][0] == "HTTP/2, a header that was cut"
+        assert found(h2_request(HeadersFrame(1, whole))[: end - len(whole)], ReadableKind.COOKIE)
 
 
 def test_part_of_a_first_header_is_not_nothing() -> None:
@@ -378,8 +383,8 @@ def test_a_table_that_only_the_server_knows_of() -> None:
     second = h2_headers(3, encoder, x_0="0" * 3000, cookie=COOKIES)
     assert len(second.data) < 60
     data = h2_request(first, second)
-    assert found(data, Kind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
-    assert found(data, Kind.UNREAD) == []
+    assert found(data, ReadableKind.COOKIE) == [("session", len(SECRET)), ("theme", 4)]
+    assert found(data, ReadableKind.UNREAD) == []
 
 
 def test_priority_and_padding_of_headers() -> None:
@@ -398,12 +403,12 @@ def test_websocket_over_h2() -> None:
     upgrade = WSConnection(ConnectionType.CLIENT).send(Request(host="app.pin.test", target="/chat"))
     messages = websocket(TextMessage(data=SECRET))[len(upgrade) :]
     headers = h2_headers(pseudo_method="CONNECT", pseudo_protocol="websocket", pseudo_path="/chat")
-    assert found(h2_request(headers, DataFrame(1, messages)), Kind.MESSAGE) == [("WebSocket text", len(SECRET))]
+    assert found(h2_request(headers, DataFrame(1, messages)), ReadableKind.MESSAGE) == [("WebSocket text", len(SECRET))]
 
 
 def test_h2_after_an_upgrade() -> None:
     data = request(Connection="Upgrade, HTTP2-Settings", Upgrade="h2c", HTTP2_Settings="AAMAAABk")
-    assert found(data + h2_request(h2_headers(3, cookie=COOKIES)), Kind.COOKIE) == [
+    assert found(data + h2_request(h2_headers(3, cookie=COOKIES)), ReadableKind.COOKIE) == [
         ("session", len(SECRET)),
         ("theme", 4),
     ]
@@ -411,36 +416,40 @@ def test_h2_after_an_upgrade() -> None:
 
 def test_more_requests_and_names_than_are_told() -> None:
     pipelined = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-    assert found(pipelined * 201, Kind.UNREAD) == [("HTTP/1, more than 200 requests", len(pipelined))]
-    assert found(pipelined * 200, Kind.UNREAD) == []
+    assert found(pipelined * 201, ReadableKind.UNREAD) == [("HTTP/1, more than 200 requests", len(pipelined))]
+    assert found(pipelined * 200, ReadableKind.UNREAD) == []
     names = request("POST", body=b"&".join(b"n%d=xx" % n for n in range(300)), Content_Type=FORM)
-    ((why, length),) = found(names, Kind.UNREAD)
+    ((why, length),) = found(names, ReadableKind.UNREAD)
     assert (why, length % 2) == ("more than 200 names", 0)
 
 
 def test_what_comes_after_malformed_http1() -> None:
     chunked = b"POST / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n"
-    assert found(chunked + b"!\r\nsecret", Kind.COOKIE) == [("a", 1)]
-    assert found(chunked + b"!\r\nsecret", Kind.UNREAD)[0][0] == "HTTP/1, malformed"
+    assert found(chunked + b"!\r\nsecret", ReadableKind.COOKIE) == [("a", 1)]
+    assert found(chunked + b"!\r\nsecret", ReadableKind.UNREAD)[0][0] == "HTTP/1, malformed"
     bad_head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nCookie: a=b\r\nContent-Length: 7\r\n\r\nsecret"
-    assert found(bad_head, Kind.UNREAD) == [("HTTP/1, malformed", 6)]
+    assert found(bad_head, ReadableKind.UNREAD) == [("HTTP/1, malformed", 6)]
 
 
 def test_more_bytes_than_are_kept() -> None:
     data = request("POST", body=b"x" * 2 * LARGEST, Content_Type="image/png")
     contact = drop_plaintext(replace_seen(read(plaintext=data[:LARGEST]), data_bytes=len(data)))
-    assert contact.readable[0] == Readable(Kind.UNREAD, "after the first 64 KiB", len(data) - LARGEST)
-    assert any(each.kind is Kind.BODY for each in contact.readable)
+    assert contact.readable[0] == Readable(ReadableKind.UNREAD, "after the first 64 KiB", len(data) - LARGEST)
+    assert any(each.kind is ReadableKind.BODY for each in contact.readable)
     lost = drop_plaintext(replace_seen(read(), data_bytes=7))
-    assert lost.readable == (Readable(Kind.UNREAD, "not kept: too much came at once", 7),)
+    assert lost.readable == (Readable(ReadableKind.UNREAD, "not kept: too much came at once", 7),)
 
 
 def test_what_was_not_read_is_told_first_and_each_reason_once() -> None:
-    found = [Readable(Kind.BODY, "a", 1), Readable(Kind.UNREAD, "why", 7), Readable(Kind.UNREAD, "why", 9)]
-    assert in_order(found) == (Readable(Kind.UNREAD, "why", 9), Readable(Kind.BODY, "a", 1))
+    found = [
+        Readable(ReadableKind.BODY, "a", 1),
+        Readable(ReadableKind.UNREAD, "why", 7),
+        Readable(ReadableKind.UNREAD, "why", 9),
+    ]
+    assert in_order(found) == (Readable(ReadableKind.UNREAD, "why", 9), Readable(ReadableKind.BODY, "a", 1))
 
 
 def test_the_plaintext_is_dropped() -> None:
     contact = drop_plaintext(read(plaintext=request(Cookie=COOKIES)))
     assert contact.plaintext == b""
-    assert Readable(Kind.COOKIE, "theme", 4) in contact.readable
+    assert Readable(ReadableKind.COOKIE, "theme", 4) in contact.readable

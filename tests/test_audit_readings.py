@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pindrill.audit.facts import Destination, Run
+from pindrill.audit.facts import AppRun, Destination
 from pindrill.audit.words import AuditWord
 from support.audit_rows import CLOSING, REFUSED, Row, check, runs, two
 from support.contacts import (
@@ -25,7 +25,7 @@ from support.facts import alert, finished, plaintext, requested, shown
 
 W = AuditWord
 PLAIN_PORT = Destination(HOST.host, 80)
-DIED = Run(number=2, death="was killed by SIGSEGV")
+DIED = AppRun(number=2, death="was killed by SIGSEGV")
 CERTIFIED = contact(C.TRUSTED_CA, finished(client_certificate=True))
 LONG = read(observation=requested(ended_at=10**9))
 OPEN = read(observation=requested(ended="open", ended_at=0, response_sent_at=0))
@@ -122,7 +122,7 @@ ROWS = (
         "left because it was ended",
         runs((passed(),), (leaked(),), (leaked(),)),
         W.INTERCEPTED,
-        starts=(Run(number=2, ending_at=1), Run(number=3, ending_at=1)),
+        starts=(AppRun(number=2, ending_at=1), AppRun(number=3, ending_at=1)),
     ),
     Row("left because it died", runs((passed(),), two(leaked())), W.INTERCEPTED, starts=(DIED,)),
     Row("the client certificate alone", (passed(), CERTIFIED), W.LEAKED, "client certificate went"),

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from jsonschema import Draft202012Validator, ValidationError
 from pindrill import reports
-from pindrill.audit.facts import Condition, Contact, Destination, Kind, Readable
+from pindrill.audit.facts import Condition, Contact, Destination, Readable, ReadableKind
 from pindrill.audit.verdict import judge
 from pindrill.audit.words import FAILURES, AuditWord
 from pindrill.reports import audit_html, audit_text, audit_words
@@ -47,7 +47,7 @@ def at(name: str) -> dict[str, Any]:
 
 def every_word() -> list[dict[str, Any]]:
     """One destination for each verdict; the judge made them."""
-    cookie = (Readable(Kind.COOKIE, "session", 21), Readable(Kind.AUTHORIZATION, "Bearer", 300))
+    cookie = (Readable(ReadableKind.COOKIE, "session", 21), Readable(ReadableKind.AUTHORIZATION, "Bearer", 300))
     made = lines(
         in_order(
             *trust(),
@@ -104,7 +104,7 @@ def test_the_words_of_the_schema_are_those_of_the_judge() -> None:
     properties = SCHEMA["properties"]
     assert properties["verdict"]["enum"] == list(AuditWord)
     assert set(properties["conditions"]["items"]["properties"]["condition"]["enum"]) == {*Condition, None}
-    assert set(properties["readable"]["items"]["properties"]["kind"]["enum"]) == set(Kind)
+    assert set(properties["readable"]["items"]["properties"]["kind"]["enum"]) == set(ReadableKind)
 
 
 @pytest.mark.parametrize("key", SCHEMA["required"])
@@ -232,7 +232,7 @@ def test_the_page_has_no_script_and_fetches_nothing() -> None:
 
 def test_what_a_peer_wrote_is_text() -> None:
     hostile = {
-        **lines(in_order(read(readable=(Readable(Kind.COOKIE, "x", 1),))))[0],
+        **lines(in_order(read(readable=(Readable(ReadableKind.COOKIE, "x", 1),))))[0],
         **{"app": HOSTILE, "reason": HOSTILE, "repeat": HOSTILE, "stack": HOSTILE, "mode": HOSTILE},
         "destination": f"{HOSTILE}:443",
         "readable": [{"kind": "cookie", "name": HOSTILE, "length": 1}],

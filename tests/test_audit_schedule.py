@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from pindrill.audit.facts import Condition, Destination, Question, Run
+from pindrill.audit.facts import AppRun, Condition, Destination, Question
 from pindrill.audit.schedule import MISSES, PATIENCE, Schedule
 from pindrill.audit.showing import NEEDS_GENUINE_CHAIN, STAPLED
 from pindrill.audit.verdict import judge
@@ -223,11 +223,11 @@ def test_a_run_in_which_the_app_died_is_repeated() -> None:
     wire.request(PINNED)
     schedule.advance()
     wire.request(PINNED)
-    schedule.advance(Run(number=2, death="was killed by SIGSEGV"))
+    schedule.advance(AppRun(number=2, death="was killed by SIGSEGV"))
     (place,) = schedule.state()["destinations"]
     assert [each["step"] for each in place["done"]] == ["pass-through"]
     for run in range(3, 6):
-        schedule.advance(Run(number=run, death="was killed by SIGSEGV"))
+        schedule.advance(AppRun(number=run, death="was killed by SIGSEGV"))
         assert not schedule.finished()
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pindrill.audit.compare import Change, compare
-from pindrill.audit.facts import Contact, Kind, Readable, Run
+from pindrill.audit.compare import AuditChange, compare
+from pindrill.audit.facts import AppRun, Contact, Readable, ReadableKind
 from pindrill.audit.store import AuditStore, LineFile, StoreFailed, contact_facts, read_lines
 from pindrill.audit.verdict import judge
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
@@ -26,7 +26,12 @@ from support.contacts import C, in_order, passed, plain, read, told, trust
 
 SECRET = "S3cretValueOfSomebody"
 CONTACTS = in_order(
-    *trust(), passed(), told(), told(), plain(), read(C.EXPIRED, readable=(Readable(Kind.COOKIE, "session", 21),))
+    *trust(),
+    passed(),
+    told(),
+    told(),
+    plain(),
+    read(C.EXPIRED, readable=(Readable(ReadableKind.COOKIE, "session", 21),)),
 )
 
 
@@ -93,7 +98,7 @@ def test_what_the_client_said_is_not_kept(store: AuditStore, tmp_path: Path) -> 
 
 def test_runs_and_lines_come_back(store: AuditStore) -> None:
     audit = begun(store)
-    runs = [Run(1), Run(2, ending_at=9, death="was killed by SIGSEGV")]
+    runs = [AppRun(1), AppRun(2, ending_at=9, death="was killed by SIGSEGV")]
     for each in runs:
         store.add_run(audit, each)
     store.finish(audit, [line("b:443"), line("a:443", "mixed")])
@@ -293,23 +298,28 @@ COOKIE = [{"kind": "cookie", "name": "session", "length": 9}]
 @pytest.mark.parametrize(
     ("before", "after", "change", "sentence"),
     [
-        ("pinned", "pinned", Change.SAME, "still pinned"),
-        ("pinned", "intercepted", Change.WORSE, "was pinned, is intercepted"),
-        ("intercepted", "pinned", Change.BETTER, "was intercepted, is pinned"),
-        ("intercepted", "no-validation", Change.WORSE, "is no-validation"),
-        ("no-validation", "leaked", Change.BETTER, "is leaked"),
-        ("pinned", "inconclusive", Change.UNCLEAR, "nothing can be said about a change: because it is inconclusive"),
-        ("ca-untrusted", "pinned", Change.UNCLEAR, "because it is ca-untrusted"),
-        ("inconclusive", "no-validation", Change.UNCLEAR, "was inconclusive"),
-        ("not-contacted", "intercepted", Change.NEW, "contacted for the first time: intercepted"),
-        (None, "pinned", Change.NEW, "contacted for the first time: pinned"),
-        ("pinned", None, Change.GONE, "no longer contacted; it was pinned"),
-        ("pinned", "not-contacted", Change.GONE, "no longer contacted"),
-        ("not-contacted", None, Change.SAME, "not contacted"),
-        (None, "not-contacted", Change.SAME, "not contacted"),
+        ("pinned", "pinned", AuditChange.SAME, "still pinned"),
+        ("pinned", "intercepted", AuditChange.WORSE, "was pinned, is intercepted"),
+        ("intercepted", "pinned", AuditChange.BETTER, "was intercepted, is pinned"),
+        ("intercepted", "no-validation", AuditChange.WORSE, "is no-validation"),
+        ("no-validation", "leaked", AuditChange.BETTER, "is leaked"),
+        (
+            "pinned",
+            "inconclusive",
+            AuditChange.UNCLEAR,
+            "nothing can be said about a change: because it is inconclusive",
+        ),
+        ("ca-untrusted", "pinned", AuditChange.UNCLEAR, "because it is ca-untrusted"),
+        ("inconclusive", "no-validation", AuditChange.UNCLEAR, "was inconclusive"),
+        ("not-contacted", "intercepted", AuditChange.NEW, "contacted for the first time: intercepted"),
+        (None, "pinned", AuditChange.NEW, "contacted for the first time: pinned"),
+        ("pinned", None, AuditChange.GONE, "no longer contacted; it was pinned"),
+        ("pinned", "not-contacted", AuditChange.GONE, "no longer contacted"),
+        ("not-contacted", None, AuditChange.SAME, "not contacted"),
+        (None, "not-contacted", AuditChange.SAME, "not contacted"),
     ],
 )
-def test_changes(before: str | None, after: str | None, change: Change, sentence: str) -> None:
+def test_changes(before: str | None, after: str | None, change: AuditChange, sentence: str) -> None:
     (found,) = compare([line(verdict=before)] if before else [], [line(verdict=after)] if after else [])
     assert found.change is change
     assert sentence in found.sentence
@@ -317,32 +327,32 @@ def test_changes(before: str | None, after: str | None, change: Change, sentence
 
 def test_more_that_can_be_read_is_told() -> None:
     (found,) = compare([line(verdict="intercepted")], [line(verdict="intercepted", readable=COOKIE)])
-    assert found.change is Change.READABLE
+    assert found.change is AuditChange.READABLE
     assert found.newly_readable == ("cookie session",)
     assert found.sentence == "still intercepted; newly readable: cookie session"
     (found,) = compare([line(verdict="intercepted", readable=COOKIE)], [line(verdict="intercepted")])
-    assert found.change is Change.SAME
+    assert found.change is AuditChange.SAME
 
 
 def test_the_most_alarming_comes_first() -> None:
     before = [line("same:1"), line("worse:1"), line("better:1", "mixed"), line("gone:1")]
     after = [line("same:1"), line("worse:1", "leaked"), line("better:1"), line("new:1")]
     order = [each.change for each in compare(before, after)]
-    assert order == [Change.WORSE, Change.BETTER, Change.NEW, Change.GONE, Change.SAME]
+    assert order == [AuditChange.WORSE, AuditChange.BETTER, AuditChange.NEW, AuditChange.GONE, AuditChange.SAME]
 
 
 def test_a_later_line_of_a_destination_counts() -> None:
     (found,) = compare([line(verdict="mixed"), line()], [line()])
-    assert found.change is Change.SAME
+    assert found.change is AuditChange.SAME
 
 
 @pytest.mark.parametrize("word", AuditWord)
 def test_every_word_has_a_rank_or_none(word: AuditWord) -> None:
     (found,) = compare([line(verdict="leaked")], [line(verdict=word)])
     if word is AuditWord.LEAKED:
-        assert found.change is Change.SAME
+        assert found.change is AuditChange.SAME
     elif word in UNDECIDED:
-        assert found.change in (Change.UNCLEAR, Change.GONE)
+        assert found.change in (AuditChange.UNCLEAR, AuditChange.GONE)
     else:
-        assert found.change in (Change.WORSE, Change.BETTER)
-        assert word in FAILURES or found.change is Change.BETTER
+        assert found.change in (AuditChange.WORSE, AuditChange.BETTER)
+        assert word in FAILURES or found.change is AuditChange.BETTER

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from pindrill.audit.facts import Condition, Kind, Readable
+from pindrill.audit.facts import Condition, Readable, ReadableKind
 from pindrill.audit.verdict import judge
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
 from support.audit_rows import PLACES, REFUSED, Row, check, two
@@ -141,7 +141,7 @@ def test_what_each_condition_showed_is_counted() -> None:
 
 
 def test_what_was_readable_is_put_together() -> None:
-    cookie, host = Readable(Kind.COOKIE, "session", 40), Readable(Kind.HEADER, "host", 12)
+    cookie, host = Readable(ReadableKind.COOKIE, "session", 40), Readable(ReadableKind.HEADER, "host", 12)
     contacts = in_order(read(readable=(host, cookie)), read(C.EXPIRED, readable=(cookie,)), told(readable=(host,)))
     assert judge(contacts)[0].readable == (cookie, host)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pindrill
 import pytest
-from pindrill.clients.callable import CallableDriver, Client, resolving
+from pindrill.clients.callable import CallableDriver, ClientFunction, resolving
 from pindrill.model import ClientReport, Said
 from support.targets import CANARY, target
 
 
-def attempt(client: Client) -> ClientReport:
+def attempt(client: ClientFunction) -> ClientReport:
     driver = CallableDriver(client)
     session = driver.session(Path())
     report = session.attempt(target())
@@ -24,7 +24,7 @@ def attempt(client: Client) -> ClientReport:
     return report
 
 
-def raising(error: BaseException, cause: BaseException | None = None) -> Client:
+def raising(error: BaseException, cause: BaseException | None = None) -> ClientFunction:
     def client(_: dict[str, Any]) -> None:
         raise error from cause
 
@@ -71,7 +71,7 @@ def test_returning_is_accepting(answer: object) -> None:
         (in_context, "ConnectionError: aborted"),
     ],
 )
-def test_a_refusal_or_any_tls_error_is_refusing(client: Client, detail: str) -> None:
+def test_a_refusal_or_any_tls_error_is_refusing(client: ClientFunction, detail: str) -> None:
     report = attempt(client)
     assert report.said is Said.REFUSED, report.detail
     assert report.detail.startswith(detail)

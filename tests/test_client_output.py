@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from pindrill.clients.command import CommandDriver
-from pindrill.clients.output import GO_CRASH, OUTPUT_LIMIT, TOLD, Kept, Sought, excerpt
+from pindrill.clients.output import GO_CRASH, OUTPUT_LIMIT, TOLD, KeptOutput, Sought, excerpt
 from pindrill.model import Said
 from support.targets import CANARY, target
 
@@ -40,7 +40,7 @@ def test_patterns_are_found_in_their_order(data: bytes, cuts: list[int]) -> None
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 300)), st.integers(2, 40))
 def test_the_beginning_and_the_end_are_kept(data: bytes, cuts: list[int], limit: int) -> None:
-    kept = Kept(limit)
+    kept = KeptOutput(limit)
     for piece in pieces(data, cuts):
         kept.take(piece)
     half = limit // 2
@@ -54,7 +54,7 @@ def test_the_beginning_and_the_end_are_kept(data: bytes, cuts: list[int], limit:
 
 
 def test_a_flood_is_kept_in_bounded_memory() -> None:
-    kept = Kept()
+    kept = KeptOutput()
     chunk = b"x" * 65536
     tracemalloc.start()
     for _ in range(1024):

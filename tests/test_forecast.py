@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pindrill.cli.plan import Reviewed, reviewed
-from pindrill.preflight.forecast import Row
+from pindrill.preflight.forecast import ShareRow
 from pindrill.preflight.plan import DAY, Version
 from pindrill.preflight.shares import Shares
 from pindrill.reports.forecast_html import render
@@ -28,7 +28,7 @@ def seconds(text: str) -> int:
     return int(day(text).timestamp())
 
 
-def row_at(found: Reviewed, text: str) -> Row:
+def row_at(found: Reviewed, text: str) -> ShareRow:
     return next(row for row in found.rows if row.at == seconds(text))
 
 

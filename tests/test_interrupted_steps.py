@@ -24,14 +24,14 @@ from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import Process
 from pindrill.pytest_plugin.lab import Lab
 from pindrill.runner import names
-from pindrill.runner.app import Hooks, Place
+from pindrill.runner.app import AppHooks, InterceptorPlace
 from pindrill.runner.audit import Audit, AuditRequest, Entry
 from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.drill import Drill, Request
+from pindrill.runner.drill import Drill, DrillRequest
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
 from pindrill.runner.presets import HookTexts
-from pindrill.runner.served import Served
+from pindrill.runner.served import ServedClients
 from support.interrupting import interrupted_at_every_step
 
 LOOPBACK = "127.0.0.1"
@@ -91,7 +91,7 @@ def test_the_station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         bench = station._Bench(audit, "app")
 
         def act() -> None:
-            station._serve(bench, forge, LOOPBACK, 0, Served((LOOPBACK,)))
+            station._serve(bench, forge, LOOPBACK, 0, ServedClients((LOOPBACK,)))
 
         assert interrupted_at_every_step(act, every=13, takes_it=True) > 50
     assert "Traceback" not in capsys.readouterr().err
@@ -138,7 +138,7 @@ def test_hooks_that_are_undone(tmp_path: Path) -> None:
     """A device that was set up is put back."""
     state = tmp_path / "device"
     texts = HookTexts(setup=f"echo on >> {state}", trigger="true", reset="", logs="", teardown=f"rm {state}")
-    place = Place(proxy="", scheme="http", ca_file="")
+    place = InterceptorPlace(proxy="", scheme="http", ca_file="")
 
     class Watched(Audit):
         def __init__(self) -> None:
@@ -148,7 +148,7 @@ def test_hooks_that_are_undone(tmp_path: Path) -> None:
             self.starts = 0
 
         @property
-        def place(self) -> Place:
+        def place(self) -> InterceptorPlace:
             return place
 
         def _finished(self) -> bool:
@@ -159,7 +159,7 @@ def test_hooks_that_are_undone(tmp_path: Path) -> None:
             self.starts += 1
 
     def act() -> None:
-        Watched().drive(Hooks(texts, deadline_s=10))
+        Watched().drive(AppHooks(texts, deadline_s=10))
 
     interrupted_at_every_step(act, every=5, takes_it=True, check=lambda: no_file(state))
 
@@ -211,7 +211,7 @@ def test_the_threads_of_a_drill() -> None:
             return {}
 
     def act() -> None:
-        request = Request(client="app", scenarios=[], jobs=2)
+        request = DrillRequest(client="app", scenarios=[], jobs=2)
         Short(bench, None, request).run(lambda line, total: None)  # type: ignore[arg-type]
 
     interrupted_at_every_step(act, takes_it=True, check=lambda: same(closed != [], True))

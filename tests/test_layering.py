@@ -274,3 +274,18 @@ def test_the_judge_and_the_reports_do_no_input_or_output() -> None:
                 assert not {alias.name for alias in node.names} & forbidden, dotted
             if isinstance(node, ast.ImportFrom):
                 assert node.module not in forbidden, dotted
+
+
+def test_a_public_name_means_one_thing() -> None:
+    """docs/words.md says which. Two classes or aliases of one name are told apart by nobody."""
+    places: dict[str, set[str]] = {}
+    for dotted, path in MODULES.items():
+        for node in ast.parse(path.read_text()).body:
+            name = ""
+            if isinstance(node, ast.ClassDef):
+                name = node.name
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+            if name[:1].isupper() and not name.isupper():
+                places.setdefault(name, set()).add(dotted)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -17,7 +17,7 @@ import dnslib
 import pytest
 from pindrill.runner import dns, served
 from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.served import Budget, Served
+from pindrill.runner.served import ConnectionBudget, ServedClients
 from pindrill.station import serving
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -28,7 +28,7 @@ SHORT_S = 0.5
 
 
 def test_a_budget_has_a_share_for_each_client() -> None:
-    budget = Budget(most=3, most_of_one=2)
+    budget = ConnectionBudget(most=3, most_of_one=2)
     assert [budget.take(client) for client in "aaabb"] == [True, True, False, True, False]
     budget.give_back("a")
     assert budget.take("b")
@@ -46,7 +46,7 @@ def test_a_budget_has_a_share_for_each_client() -> None:
     ],
 )
 def test_who_is_served(address: str, is_served: bool) -> None:
-    assert (address in Served(["10.0.0.1/24", "2001:db8::5", "fe80::/10"])) is is_served
+    assert (address in ServedClients(["10.0.0.1/24", "2001:db8::5", "fe80::/10"])) is is_served
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,9 @@ def ended(connection: socket.socket) -> bool:
 @contextmanager
 def page(*, clients: tuple[str, ...] = ("127.0.0.1",), most_of_one: int = 16) -> Iterator[int]:
     application = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here " * 1_000_000))])
-    server = serving.page_server(application, Served(clients), Budget(most=64, most_of_one=most_of_one))
+    server = serving.page_server(
+        application, ServedClients(clients), ConnectionBudget(most=64, most_of_one=most_of_one)
+    )
     listening = serving.listen("127.0.0.1", 0)
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]))
     thread.start()

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from pindrill.cli.report import Format
+from pindrill.cli.report import ReportFormat
 from pindrill.cli.stored import check_result
 from pindrill.model import VerdictWord
 from support.cli import CURL, Pindrill
@@ -82,8 +82,8 @@ def test_they_are_valid_and_no_key_can_be_missing() -> None:
                 check_result({name: value for name, value in line.items() if name != key})
 
 
-@pytest.mark.parametrize("format_", Format)
-def test_every_format_shows_them(format_: Format, pindrill: Pindrill) -> None:
+@pytest.mark.parametrize("format_", ReportFormat)
+def test_every_format_shows_them(format_: ReportFormat, pindrill: Pindrill) -> None:
     pindrill.json.write_text("".join(json.dumps(line) + "\n" for line in lines()))
     ran = pindrill.call("report", str(pindrill.json), "--format", format_.value)
     assert ran.code == 0, ran.err

@@ -17,7 +17,7 @@ from pindrill.mint import Mint
 from pindrill.mitm.inside.addresses import private
 from pindrill.mitm.inside.hello import read_client_hello, whole_hello
 from pindrill.mitm.inside.records import Records
-from pindrill.mitm.inside.request import Request
+from pindrill.mitm.inside.request import RequestReader
 from pindrill.model import GENUINE
 
 INSIDE = Path(__file__).parents[1] / "pybind" / "pindrill" / "mitm" / "inside"
@@ -136,7 +136,7 @@ REQUESTS = {
 @pytest.mark.parametrize("name", REQUESTS)
 def test_what_a_client_said_is_read_as_the_core_reads_it(name: str, server: _core.Server) -> None:
     before = server.connections
-    mine = Request()
+    mine = RequestReader()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         context = ssl._create_unverified_context()
         with context.wrap_socket(connection, server_hostname="app.pin.test") as secured:
@@ -151,7 +151,7 @@ def test_what_a_client_said_is_read_as_the_core_reads_it(name: str, server: _cor
 @given(st.lists(st.binary(max_size=40), max_size=8))
 @settings(max_examples=300, deadline=None)
 def test_how_it_was_cut_changes_nothing(parts: list[bytes]) -> None:
-    cut, whole = Request(), Request()
+    cut, whole = RequestReader(), RequestReader()
     for part in (PREFACE, *parts):
         cut.feed(part)
     whole.feed(b"".join((PREFACE, *parts)))

@@ -11,7 +11,7 @@ from pindrill.cli.audit_asked import read_apps
 from pindrill.cli.client_file import read_client_file
 from pindrill.clients.process import resolved_program
 from pindrill.model import UsageError
-from pindrill.runner.app import Command, Place
+from pindrill.runner.app import Command, InterceptorPlace
 from support.cli import Pindrill
 from support.targets import target
 
@@ -103,7 +103,7 @@ def test_the_apps_of_a_file_run_in_its_folder(tmp_path: Path) -> None:
     (app / "settings").write_text("its settings")
     (app / "apps.txt").write_text("one ./show settings\n")
     [found] = read_apps([], None, app / "apps.txt")
-    place = Place(proxy="", scheme="http", ca_file="")
+    place = InterceptorPlace(proxy="", scheme="http", ca_file="")
     assert "its settings" in Command(found.command, {}, 10, found.folder).start(place, tmp_path).output
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pindrill.pinfiles import Format
+from pindrill.pinfiles import PinFormat
 from pindrill.pinfiles.losses import TARGETS
 from pindrill.pinfiles.rules import RULES
 
@@ -63,8 +63,8 @@ def test_every_rule_is_in_the_table_as_it_is() -> None:
 
 def test_every_format_has_a_page_and_says_whether_it_is_written() -> None:
     rows = re.findall(r"^\| \[.*?\]\((.*?)\) \| (.*?) \| (yes|no) \|$", INDEX, re.MULTILINE)
-    told = {Format(name): written == "yes" for _, names, written in rows for name in re.findall(r"`(.*?)`", names)}
-    assert told == {form: form in TARGETS for form in Format}
+    told = {PinFormat(name): written == "yes" for _, names, written in rows for name in re.findall(r"`(.*?)`", names)}
+    assert told == {form: form in TARGETS for form in PinFormat}
     assert {page for page, _, _ in rows} == {page.name for page in PAGES} - {"README.md"}
 
 

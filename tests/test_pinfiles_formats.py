@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pindrill.model import UsageError
-from pindrill.pinfiles import DeclaredPin, Expiry, Format, PinFile, PinRule, read, read_all, rules_for
+from pindrill.pinfiles import DeclaredPin, Expiry, PinFile, PinFormat, PinRule, read, read_all, rules_for
 from pindrill.pinfiles.losses import TARGETS
 from pindrill.pinfiles.write import write
 from support.pin_vectors import AT, LINT, MALFORMED, VECTORS, digest
@@ -30,10 +30,10 @@ def rule(domain: str, *numbers: int, **traits: Any) -> PinRule:
 
 
 LEAF: dict[str, Any] = {"position": "leaf"}
-MODELS: dict[str, tuple[Format, list[PinRule]]] = {
-    "android-nsc/ordinary.xml": (Format.NSC, [rule("example.com", 1, 2, subdomains="all", expires=LOCAL)]),
+MODELS: dict[str, tuple[PinFormat, list[PinRule]]] = {
+    "android-nsc/ordinary.xml": (PinFormat.NSC, [rule("example.com", 1, 2, subdomains="all", expires=LOCAL)]),
     "android-nsc/nested.xml": (
-        Format.NSC,
+        PinFormat.NSC,
         [
             rule("example.com", 1, 2, subdomains="all", expires=LOCAL),
             rule("example.org", 1, 2, expires=LOCAL),
@@ -42,63 +42,63 @@ MODELS: dict[str, tuple[Format, list[PinRule]]] = {
         ],
     ),
     "trustkit-android/ordinary.xml": (
-        Format.TRUSTKIT_ANDROID,
+        PinFormat.TRUSTKIT_ANDROID,
         [rule("example.com", 1, 2, subdomains="all", expires=LOCAL, report_uris=REPORTS, min_pins=2)],
     ),
     "trustkit-android/report-only.xml": (
-        Format.TRUSTKIT_ANDROID,
+        PinFormat.TRUSTKIT_ANDROID,
         [rule("example.com", 1, subdomains="all", enforce=False)],
     ),
     "trustkit-ios/ordinary.plist": (
-        Format.TRUSTKIT_IOS,
+        PinFormat.TRUSTKIT_IOS,
         [
             rule("example.com", 1, 2, subdomains="all", expires=UTC_DAY, report_uris=REPORTS, min_pins=2),
             rule("open.example.com", excluded=True),
         ],
     ),
-    "trustkit-ios/report-only.plist": (Format.TRUSTKIT_IOS, [rule("example.com", 1, enforce=False)]),
+    "trustkit-ios/report-only.plist": (PinFormat.TRUSTKIT_IOS, [rule("example.com", 1, enforce=False)]),
     "apple-ats/both-lists.plist": (
-        Format.ATS,
+        PinFormat.ATS,
         [
             rule("example.com", 1, 2, ca_pins=pins(3, 4), subdomains="one", position="leaf-and-ca"),
             rule("example.org", ca_pins=pins(3, 4), position="leaf-and-ca"),
         ],
     ),
-    "apple-ats/leaf.plist": (Format.ATS, [rule("api.example.com", 1, 2, position="leaf-and-ca")]),
+    "apple-ats/leaf.plist": (PinFormat.ATS, [rule("api.example.com", 1, 2, position="leaf-and-ca")]),
     "okhttp/Pinner.kt": (
-        Format.OKHTTP,
+        PinFormat.OKHTTP,
         [
             rule("example.com", 1, 2),
             rule("example.com", 1, 2, subdomains="one", apex=False),
             rule("example.org", 3, 4, subdomains="all"),
         ],
     ),
-    "okhttp/Pinner.java": (Format.OKHTTP, [rule("example.com", 1, 2)]),
+    "okhttp/Pinner.java": (PinFormat.OKHTTP, [rule("example.com", 1, 2)]),
     "curl/fetch.sh": (
-        Format.CURL,
+        PinFormat.CURL,
         [rule("example.com", 1, 2, **LEAF), rule("192.0.2.1", 1, 2, mode="replace", check_host=False, **LEAF)],
     ),
-    "curl/curlrc": (Format.CURL, [rule("", 1, 2, **LEAF)]),
-    "wget/fetch.sh": (Format.WGET, [rule("example.com", 1, 2, **LEAF)]),
+    "curl/curlrc": (PinFormat.CURL, [rule("", 1, 2, **LEAF)]),
+    "wget/fetch.sh": (PinFormat.WGET, [rule("example.com", 1, 2, **LEAF)]),
     "hpkp/header.txt": (
-        Format.HPKP,
+        PinFormat.HPKP,
         [rule("", 1, 2, subdomains="all", min_pins=2, report_uris=("https://reports.example.net/",))],
     ),
     "envoy/cluster.yaml": (
-        Format.ENVOY,
+        PinFormat.ENVOY,
         [rule("", 1, 2, **LEAF), rule("", 1, of="certificate", **LEAF)],
     ),
     "dane/zone.txt": (
-        Format.DANE,
+        PinFormat.DANE,
         [
             rule("example.com", 1, mode="replace", check_host=False, **LEAF),
             rule("example.com", 2, mode="replace", check_host=False, **LEAF),
             rule("mx.example.org", 1, of="certificate", **LEAF),
         ],
     ),
-    "flutter/client.dart": (Format.FLUTTER, [rule("example.com", 1, 2, of="certificate", **LEAF)]),
+    "flutter/client.dart": (PinFormat.FLUTTER, [rule("example.com", 1, 2, of="certificate", **LEAF)]),
     "react-native/pinning.ts": (
-        Format.REACT_NATIVE,
+        PinFormat.REACT_NATIVE,
         [rule("example.com", 1, 2, subdomains="all", expires=UTC_DAY, min_pins=2)],
     ),
 }
@@ -139,7 +139,7 @@ def test_git_refuses_an_escape_that_it_does_not_know(tmp_path: Path) -> None:
 
 
 def test_every_format_has_a_vector() -> None:
-    assert {form for form, _ in MODELS.values()} | {Format.GIT, Format.KEYRING} == set(Format)
+    assert {form for form, _ in MODELS.values()} | {PinFormat.GIT, PinFormat.KEYRING} == set(PinFormat)
 
 
 # --- write then read -----------------------------------------------------------------------------------------
@@ -155,8 +155,10 @@ def test_write_then_read_gives_the_same_model(name: str, tmp_path: Path) -> None
     assert again.crash == ""
 
 
-def written(file: PinFile, target: Format, directory: Path, **options: Any) -> Path:
-    suffix = {Format.OKHTTP: "kt" if file.settings.get("language", "kotlin") == "kotlin" else "java"}.get(target, "x")
+def written(file: PinFile, target: PinFormat, directory: Path, **options: Any) -> Path:
+    suffix = {PinFormat.OKHTTP: "kt" if file.settings.get("language", "kotlin") == "kotlin" else "java"}.get(
+        target, "x"
+    )
     path = directory / f"{target}.{suffix}"
     path.write_text(write(file, target, at=AT, **options))
     return path
@@ -166,7 +168,7 @@ def test_a_git_section_for_a_wildcard_address(tmp_path: Path) -> None:
     wild = replace(
         read(VECTORS / "wget/fetch.sh"), rules=(rule("example.com", 1, subdomains="one", apex=False, **LEAF),)
     )
-    assert read(written(wild, Format.GIT, tmp_path)).rules == wild.rules
+    assert read(written(wild, PinFormat.GIT, tmp_path)).rules == wild.rules
 
 
 def test_a_plist_in_binary_form_is_the_same(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_an_info_plist_with_both_kinds_of_pins(tmp_path: Path) -> None:
     }
     path = tmp_path / "Info.plist"
     path.write_bytes(plistlib.dumps(values))
-    assert [file.format for file in read_all(path)] == [Format.TRUSTKIT_IOS, Format.ATS]
+    assert [file.format for file in read_all(path)] == [PinFormat.TRUSTKIT_IOS, PinFormat.ATS]
     with pytest.raises(UsageError, match="several formats"):
         read(path)
 
@@ -198,31 +200,31 @@ def test_utf16_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 # --- what has no equal ---------------------------------------------------------------------------------------
 
-NO_EQUAL: list[tuple[str, Format, dict[str, Any], list[str]]] = [
-    ("android-nsc/ordinary.xml", Format.TRUSTKIT_IOS, {}, ["time-zone"]),
-    ("android-nsc/ordinary.xml", Format.OKHTTP, {}, ["expires"]),
-    ("android-nsc/ordinary.xml", Format.ATS, {"pins_are": "leaf"}, ["subdomains", "expires"]),
-    ("android-nsc/ordinary.xml", Format.CURL, {}, ["subdomains", "position", "expires"]),
-    ("trustkit-ios/ordinary.plist", Format.OKHTTP, {}, ["report-uris", "expires", "exclusion"]),
-    ("trustkit-ios/report-only.plist", Format.NSC, {}, ["enforcement"]),
-    ("apple-ats/both-lists.plist", Format.NSC, {}, ["subdomains", "position"]),
-    ("apple-ats/leaf.plist", Format.HPKP, {}, ["domain"]),
-    ("okhttp/Pinner.kt", Format.NSC, {}, ["subdomains"]),
+NO_EQUAL: list[tuple[str, PinFormat, dict[str, Any], list[str]]] = [
+    ("android-nsc/ordinary.xml", PinFormat.TRUSTKIT_IOS, {}, ["time-zone"]),
+    ("android-nsc/ordinary.xml", PinFormat.OKHTTP, {}, ["expires"]),
+    ("android-nsc/ordinary.xml", PinFormat.ATS, {"pins_are": "leaf"}, ["subdomains", "expires"]),
+    ("android-nsc/ordinary.xml", PinFormat.CURL, {}, ["subdomains", "position", "expires"]),
+    ("trustkit-ios/ordinary.plist", PinFormat.OKHTTP, {}, ["report-uris", "expires", "exclusion"]),
+    ("trustkit-ios/report-only.plist", PinFormat.NSC, {}, ["enforcement"]),
+    ("apple-ats/both-lists.plist", PinFormat.NSC, {}, ["subdomains", "position"]),
+    ("apple-ats/leaf.plist", PinFormat.HPKP, {}, ["domain"]),
+    ("okhttp/Pinner.kt", PinFormat.NSC, {}, ["subdomains"]),
     (
         "okhttp/Pinner.kt",
-        Format.CURL,
+        PinFormat.CURL,
         {"pins_are": "ca"},
         ["position", "subdomains", "position", "subdomains", "position"],
     ),
-    ("curl/fetch.sh", Format.OKHTTP, {}, ["mode"]),
-    ("curl/curlrc", Format.NSC, {}, ["settings"]),
-    ("flutter/client.dart", Format.NSC, {}, ["certificate", "certificate"]),
-    ("dane/zone.txt", Format.NSC, {}, ["mode", "mode", "certificate"]),
+    ("curl/fetch.sh", PinFormat.OKHTTP, {}, ["mode"]),
+    ("curl/curlrc", PinFormat.NSC, {}, ["settings"]),
+    ("flutter/client.dart", PinFormat.NSC, {}, ["certificate", "certificate"]),
+    ("dane/zone.txt", PinFormat.NSC, {}, ["mode", "mode", "certificate"]),
 ]
 
 
 @pytest.mark.parametrize(("name", "target", "options", "kinds"), NO_EQUAL, ids=lambda value: str(value)[:40])
-def test_what_has_no_equal_is_listed(name: str, target: Format, options: dict[str, Any], kinds: list[str]) -> None:
+def test_what_has_no_equal_is_listed(name: str, target: PinFormat, options: dict[str, Any], kinds: list[str]) -> None:
     with pytest.raises(UsageError, match="no equal") as caught:
         write(read(VECTORS / name), target, at=AT, **options)
     lines = [line for line in str(caught.value).splitlines() if line.startswith("  ")]
@@ -233,16 +235,16 @@ def test_what_has_no_equal_is_listed(name: str, target: Format, options: dict[st
 @pytest.mark.parametrize(
     ("name", "target", "options"),
     [
-        ("android-nsc/ordinary.xml", Format.TRUSTKIT_IOS, {"drop": ["time-zone"]}),
-        ("android-nsc/ordinary.xml", Format.OKHTTP, {"drop": ["expires"]}),
-        ("apple-ats/leaf.plist", Format.NSC, {}),
-        ("apple-ats/leaf.plist", Format.CURL, {}),
-        ("wget/fetch.sh", Format.ATS, {}),
-        ("hpkp/header.txt", Format.HPKP, {}),
+        ("android-nsc/ordinary.xml", PinFormat.TRUSTKIT_IOS, {"drop": ["time-zone"]}),
+        ("android-nsc/ordinary.xml", PinFormat.OKHTTP, {"drop": ["expires"]}),
+        ("apple-ats/leaf.plist", PinFormat.NSC, {}),
+        ("apple-ats/leaf.plist", PinFormat.CURL, {}),
+        ("wget/fetch.sh", PinFormat.ATS, {}),
+        ("hpkp/header.txt", PinFormat.HPKP, {}),
     ],
     ids=str,
 )
-def test_a_conversion_keeps_the_pins(name: str, target: Format, options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_conversion_keeps_the_pins(name: str, target: PinFormat, options: dict[str, Any], tmp_path: Path) -> None:
     before, after = read(VECTORS / name), read(written(read(VECTORS / name), target, tmp_path, **options))
     assert after.format is target
     assert [each.all_pins for each in after.rules] == [each.all_pins for each in before.rules]
@@ -253,23 +255,23 @@ def test_an_expired_set_is_not_brought_back_in_silence() -> None:
     file = read(VECTORS / "android-nsc/ordinary.xml")
     late = datetime(2031, 1, 1, tzinfo=UTC)
     with pytest.raises(UsageError, match="they would bind again"):
-        write(file, Format.OKHTTP, at=late, drop=["expires"])
-    assert "**.example.com" in write(file, Format.OKHTTP, at=late, drop=["expires", "expired"])
+        write(file, PinFormat.OKHTTP, at=late, drop=["expires"])
+    assert "**.example.com" in write(file, PinFormat.OKHTTP, at=late, drop=["expires", "expired"])
 
 
 def test_a_file_that_stops_the_app_is_not_converted() -> None:
     with pytest.raises(UsageError, match="does not start"):
-        write(read(LINT / "pin-prefix/bad.xml"), Format.OKHTTP, at=AT)
+        write(read(LINT / "pin-prefix/bad.xml"), PinFormat.OKHTTP, at=AT)
 
 
 def test_a_pin_that_nothing_matches_is_not_written() -> None:
     with pytest.raises(UsageError, match="never-matches"):
-        write(read(LINT / "pin-prefix/bad.kt"), Format.NSC, at=AT)
+        write(read(LINT / "pin-prefix/bad.kt"), PinFormat.NSC, at=AT)
 
 
 def test_a_format_that_is_only_read() -> None:
     with pytest.raises(UsageError, match="can be read, not written"):
-        write(read(VECTORS / "wget/fetch.sh"), Format.ENVOY, at=AT)
+        write(read(VECTORS / "wget/fetch.sh"), PinFormat.ENVOY, at=AT)
 
 
 # --- which rule applies --------------------------------------------------------------------------------------

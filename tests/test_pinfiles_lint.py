@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pindrill.pinfiles import Finding, Severity, read_all
+from pindrill.pinfiles import LintFinding, Severity, read_all
 from pindrill.pinfiles.lint import lint
 from pindrill.pinfiles.rules import RULES
 from support.pin_vectors import AT, LINT, finding_rules, lint_file, text
@@ -156,7 +156,7 @@ def test_what_could_not_be_read_is_not_missed() -> None:
 # --- files of one app --------------------------------------------------------------------------------------
 
 
-def together(*files: str) -> list[Finding]:
+def together(*files: str) -> list[LintFinding]:
     read = [each for file in files for each in read_all(LINT / file)]
     return [finding for finding in lint(read, AT) if finding.rule == "platforms-differ"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pindrill.pinfiles import Format, PinFile, read, read_all
+from pindrill.pinfiles import PinFile, PinFormat, read, read_all
 from pindrill.pinfiles.lint import lint
 from pindrill.pinfiles.model import Severity, rules_for
 from pindrill.pinfiles.names import canonical, is_plain, meant, to_ascii
@@ -279,7 +279,7 @@ def test_what_never_matches_is_an_error_and_converts_to_nothing(
             continue
         told += 1
         assert linted.code == 1, name
-        for target in (Format.NSC, Format.TRUSTKIT_IOS, Format.OKHTTP):
+        for target in (PinFormat.NSC, PinFormat.TRUSTKIT_IOS, PinFormat.OKHTTP):
             ran = pindrill.call(
                 *("pins", "convert", str(path), "--to", target, "--pins-are", "leaf", "--at", "2026-06-01")
             )

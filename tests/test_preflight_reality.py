@@ -13,7 +13,7 @@ from pindrill import preflight
 from pindrill.cli.client_file import read_client_file
 from pindrill.mint import Mint
 from pindrill.model import HOST, STRATEGY, Scenario, Semantics, Stage, Strategy
-from pindrill.pinfiles import DeclaredPin, Format, PinFile, PinRule, read
+from pindrill.pinfiles import DeclaredPin, PinFile, PinFormat, PinRule, read
 from pindrill.pinfiles.write import write
 from pindrill.preflight import Chain, Outlook, Status, Trust
 from pindrill.scenarios import CATALOGUE
@@ -23,20 +23,20 @@ CLIENTS = Path(__file__).parent.parent / "fixtures" / "clients"
 ANY_KEY = ("leaf-spki+backup", "root-spki")
 LEAF_KEY = ("leaf-spki+backup", "leaf-spki")
 # The pins that each can be told, and the format of its own that they are written to, read from and predicted with.
-EXPRESSES: dict[str, tuple[tuple[str, ...], Format | None]] = {
+EXPRESSES: dict[str, tuple[tuple[str, ...], PinFormat | None]] = {
     "aiohttp": (("leaf-cert",), None),
-    "android-nsc": (ANY_KEY, Format.NSC),
-    "curl": (LEAF_KEY, Format.CURL),
-    "git": (LEAF_KEY, Format.GIT),
+    "android-nsc": (ANY_KEY, PinFormat.NSC),
+    "curl": (LEAF_KEY, PinFormat.CURL),
+    "git": (LEAF_KEY, PinFormat.GIT),
     "go": (ANY_KEY, None),
     "java": (ANY_KEY, None),
     "node": (ANY_KEY, None),
-    "okhttp": (ANY_KEY, Format.OKHTTP),
+    "okhttp": (ANY_KEY, PinFormat.OKHTTP),
     "php": (("leaf-cert",), None),
     "requests": (("leaf-cert",), None),
     "ruby": (ANY_KEY, None),
     "urllib3": (("leaf-cert",), None),
-    "wget": (LEAF_KEY, Format.WGET),
+    "wget": (LEAF_KEY, PinFormat.WGET),
 }
 ROTATIONS = {scenario.id: scenario for scenario in CATALOGUE if scenario.id.startswith("rotation/")}
 DID = {Status.ACCEPTS: "accepted", Status.UNPROTECTED: "accepted", Status.LOCKED_OUT: "refused"}
@@ -48,7 +48,7 @@ class Predictor:
 
     mint: Mint
     semantics: Semantics
-    format: Format | None
+    format: PinFormat | None
     directory: Path
 
     def predict(self, scenario: Scenario, stage: Stage, strategy: Strategy) -> Outlook:
@@ -69,7 +69,7 @@ class Predictor:
             mode=self.semantics.mode,
             check_host=self.semantics.host,
         )
-        made = PinFile(path="told", format=Format.KEYRING, rules=(rule,))
+        made = PinFile(path="told", format=PinFormat.KEYRING, rules=(rule,))
         if self.format is None:
             return made
         path = self.directory / f"pins.{self.format}"

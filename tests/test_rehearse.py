@@ -13,7 +13,7 @@ from pindrill.model import HOST as REHEARSED
 from pindrill.model import Served
 from pindrill.preflight.plan_file import read_plan
 from pindrill.rehearsal.cast import Cast, NotHere, told
-from pindrill.rehearsal.play import Line
+from pindrill.rehearsal.play import RehearsalLine
 from support.cli import CURL, Pindrill
 from support.planned import csr, curl, intermediate, leaf, new_key, nsc, private_pem, put, root, spki_pin
 
@@ -207,7 +207,7 @@ def test_what_no_client_can_be_told_is_said(place: Path) -> None:
     ],
 )
 def test_when_prediction_and_client_agree(predicted: str, did_it: Any, agrees: bool | None) -> None:
-    line = Line(
+    line = RehearsalLine(
         step=1, name="", file="", tls="1.3", phase="after", predicted=predicted, did=did_it, reason="", otherwise=""
     )
     assert line.agrees is agrees

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pindrill.cli.newest import latest
-from pindrill.cli.report import Format
+from pindrill.cli.report import ReportFormat
 from pindrill.cli.stored import MAX_LINE_BYTES, read_stored
 from support.cli import PROGRAM, UNPINNED_CURL, Pindrill
 from support.made_results import Result, finding, hostile_line, line, write
@@ -19,14 +19,14 @@ def test_every_format_from_a_real_run(pindrill: Pindrill) -> None:
     ran = pindrill.drill(UNPINNED_CURL, "--tls", "1.3", only=("BL1", "BL6", "IN1", "RO2"))
     assert ran.code == 1
     says = {
-        Format.HTML: "Not safe: 1 of 1 client lets data out",
-        Format.JUNIT: 'failures="1"',
-        Format.SARIF: '"2.1.0"',
-        Format.MARKDOWN: "## ❌ Not safe: 1 of 1 client lets data out",
-        Format.GITHUB: "::error title=curl%3A fail-open::",
-        Format.TEXT: "fail-open  curl: BL6",
+        ReportFormat.HTML: "Not safe: 1 of 1 client lets data out",
+        ReportFormat.JUNIT: 'failures="1"',
+        ReportFormat.SARIF: '"2.1.0"',
+        ReportFormat.MARKDOWN: "## ❌ Not safe: 1 of 1 client lets data out",
+        ReportFormat.GITHUB: "::error title=curl%3A fail-open::",
+        ReportFormat.TEXT: "fail-open  curl: BL6",
     }
-    for each in Format:
+    for each in ReportFormat:
         made = pindrill.directory / f"made/report.{each}"
         done = pindrill.call("report", str(pindrill.json), "--format", each, "-o", str(made))
         assert (done.code, done.out, done.err) == (0, "", "")
@@ -92,11 +92,11 @@ def test_formats_without_a_place_for_findings_say_so(pindrill: Pindrill, each: s
 
 def test_hostile_lines_make_every_report(pindrill: Pindrill) -> None:
     results = write(pindrill.directory / "r.jsonl", [hostile_line(), line("pass")])
-    for each in Format:
+    for each in ReportFormat:
         ran = pindrill.call("report", str(results), "-f", each)
         assert (ran.code, ran.err) == (0, "")
         assert "\x1b" not in ran.out
-        assert "\u202e" not in ran.out or each is Format.JUNIT
+        assert "\u202e" not in ran.out or each is ReportFormat.JUNIT
 
 
 # --- bad input -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 
 import dnslib
 from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.served import Budget, Served
+from pindrill.runner.served import ConnectionBudget, ServedClients
 from pindrill.station import serving
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -30,8 +30,8 @@ def idle(port: int, count: int, stack: ExitStack) -> None:
 def page() -> bool:
     server = serving.page_server(
         Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))]),
-        Served(["127.0.0.0/8"]),
-        Budget(most=serving.MOST_CONNECTIONS, most_of_one=serving.MOST_OF_ONE_CLIENT),
+        ServedClients(["127.0.0.0/8"]),
+        ConnectionBudget(most=serving.MOST_CONNECTIONS, most_of_one=serving.MOST_OF_ONE_CLIENT),
     )
     listening = serving.listen("127.0.0.1", 0)
     port = listening.getsockname()[1]

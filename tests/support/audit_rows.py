@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pindrill.audit.facts import Contact, Destination, Run
+from pindrill.audit.facts import AppRun, Contact, Destination
 from pindrill.audit.showing import STAPLED
 from pindrill.audit.verdict import AuditVerdict, judge
 from pindrill.audit.words import AuditWord
@@ -33,7 +33,7 @@ class Row:
     word: AuditWord
     reason: str = ""
     at: Destination = HOST
-    starts: tuple[Run, ...] = ()
+    starts: tuple[AppRun, ...] = ()
     stack: str | None = None
 
 

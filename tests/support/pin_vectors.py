@@ -7,7 +7,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pindrill.pinfiles import Finding, read_all
+from pindrill.pinfiles import LintFinding, read_all
 from pindrill.pinfiles.lint import lint
 
 VECTORS = Path(__file__).parents[2] / "fixtures" / "vectors" / "pinfiles"
@@ -26,7 +26,7 @@ def text(number: int) -> str:
     return base64.b64encode(digest(number)).decode()
 
 
-def lint_file(path: Path) -> list[Finding]:
+def lint_file(path: Path) -> list[LintFinding]:
     return lint(read_all(path), AT)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
-from pindrill.audit.facts import Kind
+from pindrill.audit.facts import ReadableKind
 
 NO_NAME = "(no name)"
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,60}")
@@ -15,12 +15,16 @@ _RPC_PATH = re.compile(r"/[A-Za-z0-9_.]{1,80}/[A-Za-z0-9_]{1,80}")
 _GRPC_PREFIX = 5
 
 
-def body(content: bytes, *, content_type: str, encoding: str, path: str) -> Iterator[tuple[Kind, str, int]]:
+def body(content: bytes, *, content_type: str, encoding: str, path: str) -> Iterator[tuple[ReadableKind, str, int]]:
     if not content:
         return
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith("application/grpc"):
-        yield Kind.MESSAGE, f"gRPC {path if _RPC_PATH.fullmatch(path) else '(unusual name)'}", _grpc_length(content)
+        yield (
+            ReadableKind.MESSAGE,
+            f"gRPC {path if _RPC_PATH.fullmatch(path) else '(unusual name)'}",
+            _grpc_length(content),
+        )
         return
     if not encoding:
         found = None
@@ -29,10 +33,10 @@ def body(content: bytes, *, content_type: str, encoding: str, path: str) -> Iter
         elif media_type == "application/json" or media_type.endswith("+json"):
             found = _json_fields(content)
         if found:
-            yield from ((Kind.FIELD, *pair) for pair in found)
+            yield from ((ReadableKind.FIELD, *pair) for pair in found)
             return
     named = media_type if _MEDIA_TYPE.fullmatch(media_type) else "(no type)"
-    yield Kind.BODY, f"{named}, compressed" if encoding else named, len(content)
+    yield ReadableKind.BODY, f"{named}, compressed" if encoding else named, len(content)
 
 
 def fields(text: str) -> Iterator[tuple[str, int]]:

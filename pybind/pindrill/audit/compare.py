@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from pindrill.audit.facts import Kind
+from pindrill.audit.facts import ReadableKind
 from pindrill.audit.words import FAILURES, AuditWord
+from pindrill.model import AuditLine
 
-Line = Mapping[str, Any]
 
-
-class Change(StrEnum):
+class AuditChange(StrEnum):
     WORSE = "worse"
     BETTER = "better"
     UNCLEAR = "unclear"
@@ -26,9 +24,9 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class AuditDifference:
     destination: str
-    change: Change
+    change: AuditChange
     before: AuditWord | None
     after: AuditWord | None
     sentence: str
@@ -36,25 +34,25 @@ class Difference:
     """Kind and name."""
 
 
-def compare(before: Iterable[Line], after: Iterable[Line]) -> list[Difference]:
+def compare(before: Iterable[AuditLine], after: Iterable[AuditLine]) -> list[AuditDifference]:
     """Of each destination of either; the most alarming first."""
     old, new = _by_destination(before), _by_destination(after)
     found = [_difference(each, old.get(each), new.get(each)) for each in dict.fromkeys([*old, *new])]
-    return sorted(found, key=lambda each: (tuple(Change).index(each.change), each.destination))
+    return sorted(found, key=lambda each: (tuple(AuditChange).index(each.change), each.destination))
 
 
-def _by_destination(lines: Iterable[Line]) -> dict[str, Line]:
+def _by_destination(lines: Iterable[AuditLine]) -> dict[str, AuditLine]:
     """A later line of a destination takes the place of an earlier one."""
     return {line["destination"]: line for line in lines}
 
 
-def _difference(destination: str, old: Line | None, new: Line | None) -> Difference:
+def _difference(destination: str, old: AuditLine | None, new: AuditLine | None) -> AuditDifference:
     before, after = _word(old), _word(new)
     newly = tuple(sorted(_readable(new) - _readable(old)))
     change = _change(before, after)
-    if change is Change.SAME and newly and after in FAILURES:
-        change = Change.READABLE
-    return Difference(
+    if change is AuditChange.SAME and newly and after in FAILURES:
+        change = AuditChange.READABLE
+    return AuditDifference(
         destination=destination,
         change=change,
         before=before,
@@ -64,17 +62,17 @@ def _difference(destination: str, old: Line | None, new: Line | None) -> Differe
     )
 
 
-def _change(before: AuditWord | None, after: AuditWord | None) -> Change:
+def _change(before: AuditWord | None, after: AuditWord | None) -> AuditChange:
     if before is after or (_not_there(before) and _not_there(after)):
-        return Change.SAME
+        return AuditChange.SAME
     if _not_there(before):
-        return Change.NEW
+        return AuditChange.NEW
     if _not_there(after):
-        return Change.GONE
+        return AuditChange.GONE
     rank_before, rank_after = _rank(before), _rank(after)
     if rank_before is None or rank_after is None:
-        return Change.UNCLEAR
-    return Change.WORSE if rank_after < rank_before else Change.BETTER
+        return AuditChange.UNCLEAR
+    return AuditChange.WORSE if rank_after < rank_before else AuditChange.BETTER
 
 
 def _not_there(word: AuditWord | None) -> bool:
@@ -89,35 +87,35 @@ def _rank(word: AuditWord | None) -> int | None:
 
 
 def _sentence(
-    change: Change,
+    change: AuditChange,
     before: AuditWord | None,
     after: AuditWord | None,
     newly: Sequence[str],
-    old: Line | None,
-    new: Line | None,
+    old: AuditLine | None,
+    new: AuditLine | None,
 ) -> str:
     more = f"; newly readable: {', '.join(newly)}" if newly and after in FAILURES else ""
     match change:
-        case Change.NEW:
+        case AuditChange.NEW:
             return f"contacted for the first time: {after}{more}"
-        case Change.GONE:
+        case AuditChange.GONE:
             return f"no longer contacted; it was {before}"
-        case Change.UNCLEAR:
+        case AuditChange.UNCLEAR:
             undecided = new if _rank(after) is None else old
             return (
                 f"was {before}, is {after}; nothing can be said about a change: {(undecided or {}).get('reason', '')}"
             )
-        case Change.SAME | Change.READABLE:
+        case AuditChange.SAME | AuditChange.READABLE:
             return "not contacted" if _not_there(after) else f"still {after}{more}"
         case _:
             return f"was {before}, is {after}{more}"
 
 
-def _word(line: Line | None) -> AuditWord | None:
+def _word(line: AuditLine | None) -> AuditWord | None:
     return AuditWord(line["verdict"]) if line else None
 
 
-def _readable(line: Line | None) -> set[str]:
+def _readable(line: AuditLine | None) -> set[str]:
     """Whether all of it was read may differ from run to run, and is no change of the app."""
     readable = line["readable"] if line else ()
-    return {f"{each['kind']} {each['name']}" for each in readable if each["kind"] != Kind.UNREAD}
+    return {f"{each['kind']} {each['name']}" for each in readable if each["kind"] != ReadableKind.UNREAD}

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from pindrill.audit.facts import Condition, Contact, Destination, Run
+from pindrill.audit.facts import AppRun, Condition, Contact, Destination
 from pindrill.audit.showing import (
     EVERY_PLACE,
     REFUSALS,
@@ -49,7 +49,7 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class Trust:
+class CaTrust:
     """Whether a stack is known to trust the test CA, from elsewhere."""
 
     shown_at: Destination | None
@@ -58,7 +58,7 @@ class Trust:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class PassThroughHabit:
     """What one stack does at one destination when it is passed through."""
 
     works: bool
@@ -69,7 +69,7 @@ class Baseline:
 
 
 class Evidence:
-    def __init__(self, contacts: Iterable[Contact], runs: Iterable[Run] = ()) -> None:
+    def __init__(self, contacts: Iterable[Contact], runs: Iterable[AppRun] = ()) -> None:
         starts = {run.number: run for run in runs}
         ordered = sorted(contacts, key=lambda contact: (contact.seen.accepted_at, contact.id))
         self.showings = tuple(show(contact, starts.get(contact.run)) for contact in ordered)
@@ -88,14 +88,14 @@ class Evidence:
     def stacks(self, destination: Destination) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each.contact.stack for each in self.at(destination) if each.contact.seen.hello))
 
-    def baseline(self, destination: Destination, stack: str) -> Baseline:
+    def baseline(self, destination: Destination, stack: str) -> PassThroughHabit:
         mine = self.at(destination, stack)
         staged = {each.contact.run for each in mine if each.contact.condition in ROGUE}
         passed = [each for each in mine if each.contact.condition is Condition.PASS_THROUGH]
         clean = [each for each in passed if not each.contact.run or each.contact.run not in staged]
         idle = Counter(each.contact.run for each in clean if each.what is What.IDLE and not self._overshadowed(each))
         every = Counter(each.contact.run for each in clean if each.contact.run)
-        return Baseline(
+        return PassThroughHabit(
             works=any(each.what is What.CARRIED for each in clean),
             idle=max(idle.values(), default=0),
             connections=max(every.values(), default=0),
@@ -167,16 +167,16 @@ class Evidence:
             return held.total()
         return sum(max(0, count - baseline.idle) for run, count in held.items() if run)
 
-    def trust(self, stack: str) -> Trust:
+    def trust(self, stack: str) -> CaTrust:
         """Shown by a first connection that was read, where an untrusted CA was refused."""
         doubts = []
         for other in self.destinations if stack else ():
             doubt = self._no_trust_shown(stack, other)
             if doubt is None:
-                return Trust(other, "")
+                return CaTrust(other, "")
             if doubt:
                 doubts.append(doubt)
-        return Trust(None, doubts[0] if doubts else "")
+        return CaTrust(None, doubts[0] if doubts else "")
 
     def trusted_by_anyone(self) -> bool:
         """Was anything read under the test CA, where no untrusted certificate was accepted?"""
@@ -252,7 +252,7 @@ def _went_on(showing: Showing) -> bool:
     return not left or (bool(answered) and answered <= left)
 
 
-def _beyond(silent: Sequence[Showing], baseline: Baseline, held: Counter[int]) -> list[Showing]:
+def _beyond(silent: Sequence[Showing], baseline: PassThroughHabit, held: Counter[int]) -> list[Showing]:
     """Those of each run that are more than may be idle anyway; open ones are idle first."""
     if not baseline.idle:
         return list(silent)

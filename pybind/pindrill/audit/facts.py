@@ -52,7 +52,7 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Run:
+class AppRun:
     """One start of the app."""
 
     number: int
@@ -62,7 +62,7 @@ class Run:
     """How it died if it did ("killed by SIGSEGV"): a dead app refuses nothing."""
 
 
-class Kind(StrEnum):
+class ReadableKind(StrEnum):
     """Where in a client's readable bytes something stood."""
 
     COOKIE = "cookie"
@@ -86,7 +86,7 @@ class Kind(StrEnum):
 class Readable:
     """Something that could be read: its name and length, never its value."""
 
-    kind: Kind
+    kind: ReadableKind
     name: str
     length: int
 
@@ -95,10 +95,10 @@ def in_order(found: Collection[Readable]) -> tuple[Readable, ...]:
     """What was not read first, so that no short list leaves it out; of each reason the longest."""
     unread: dict[str, int] = {}
     for each in found:
-        if each.kind is Kind.UNREAD:
+        if each.kind is ReadableKind.UNREAD:
             unread[each.name] = max(each.length, unread.get(each.name, 0))
-    told = (Readable(Kind.UNREAD, *each) for each in sorted(unread.items()))
-    return (*told, *sorted(each for each in found if each.kind is not Kind.UNREAD))
+    told = (Readable(ReadableKind.UNREAD, *each) for each in sorted(unread.items()))
+    return (*told, *sorted(each for each in found if each.kind is not ReadableKind.UNREAD))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,7 @@ class Contact:
                 "condition": Condition(condition) if condition else None,
                 "seen": Observation.from_dict(facts["seen"]),
                 "passed_records": tuple(facts["passed_records"]),
-                "readable": tuple(Readable(Kind(kind), *rest) for kind, *rest in facts.get("readable", ())),
+                "readable": tuple(Readable(ReadableKind(kind), *rest) for kind, *rest in facts.get("readable", ())),
             }
         )
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
 from pindrill import _core
-from pindrill.audit.facts import Kind
+from pindrill.audit.facts import ReadableKind
 
 _NAMES = {Opcode.TEXT: "text", Opcode.BINARY: "binary"}
 
 _Headers = list[tuple[str, str]]
 
 
-def http2_requests(after_preface: bytes) -> tuple[list[tuple[_Headers, bytes]], list[tuple[Kind, str, int]]]:
+def http2_requests(after_preface: bytes) -> tuple[list[tuple[_Headers, bytes]], list[tuple[ReadableKind, str, int]]]:
     """Headers and body of each stream, as far as they can be read; and what stands elsewhere or was not read."""
     read = _core.read_http2(after_preface)
     requests = [
@@ -22,11 +22,11 @@ def http2_requests(after_preface: bytes) -> tuple[list[tuple[_Headers, bytes]], 
     ]
     beside = []
     if read.stopped:
-        beside.append((Kind.UNREAD, f"HTTP/2, {read.stopped}", read.unread))
+        beside.append((ReadableKind.UNREAD, f"HTTP/2, {read.stopped}", read.unread))
     if read.cut:
-        beside.append((Kind.UNREAD, "HTTP/2, a header that was cut", read.cut))
+        beside.append((ReadableKind.UNREAD, "HTTP/2, a header that was cut", read.cut))
     if read.other:
-        beside.append((Kind.OTHER, "HTTP/2 frames of other types", read.other))
+        beside.append((ReadableKind.OTHER, "HTTP/2 frames of other types", read.other))
     return requests, beside
 
 

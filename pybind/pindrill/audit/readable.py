@@ -9,7 +9,7 @@ from dataclasses import replace
 import h11
 
 from pindrill.audit.bodies import NO_NAME, body, fields
-from pindrill.audit.facts import Contact, Kind, Readable, in_order
+from pindrill.audit.facts import Contact, Readable, ReadableKind, in_order
 from pindrill.audit.frames import http2_requests, websocket_messages
 
 LARGEST = 64 * 1024
@@ -20,7 +20,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_.:\[\]-]{0,63}")
 _MOST_DIGITS = 6
 """In a name; more look like a number of somebody."""
 _NO_SCHEME = "(no scheme)"
-_NAMED_BY_US = (Kind.BODY, Kind.MESSAGE, Kind.OTHER, Kind.UNREAD)
+_NAMED_BY_US = (ReadableKind.BODY, ReadableKind.MESSAGE, ReadableKind.OTHER, ReadableKind.UNREAD)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}")
 
 _Headers = Iterable[tuple[str, str]]
@@ -33,37 +33,37 @@ def drop_plaintext(contact: Contact) -> Contact:
     if (beyond := sent - len(contact.plaintext[:LARGEST])) > 0:
         kept = len(contact.plaintext) >= LARGEST
         name = f"after the first {LARGEST // 1024} KiB" if kept else "not kept: too much came at once"
-        readable = in_order([*readable, Readable(Kind.UNREAD, name, beyond)])
+        readable = in_order([*readable, Readable(ReadableKind.UNREAD, name, beyond)])
     return replace(contact, plaintext=b"", readable=readable)
 
 
 def unread(contact: Contact, why: str) -> Contact:
     """The contact without what the client said, where nobody reads it."""
     sent = contact.seen.boilerplate_bytes + contact.seen.data_bytes
-    readable = (Readable(Kind.UNREAD, why, sent),) if sent else ()
+    readable = (Readable(ReadableKind.UNREAD, why, sent),) if sent else ()
     return replace(contact, plaintext=b"", readable=readable)
 
 
 def summarise(plaintext: bytes) -> tuple[Readable, ...]:
     """In order; of several of one kind and name the longest. What costs time is bounded: tens of milliseconds for the
     most hostile bytes, whatever they are."""
-    longest: dict[tuple[Kind, str], int] = {}
+    longest: dict[tuple[ReadableKind, str], int] = {}
     names = 0
     left_out: list[int] = []
     for kind, name, length in _found(plaintext[:LARGEST]):
         key = (kind, name if kind in _NAMED_BY_US else _safe(name))
-        if key not in longest and kind is not Kind.UNREAD:
+        if key not in longest and kind is not ReadableKind.UNREAD:
             if names >= _MOST:
                 left_out.append(length)
                 continue
             names += 1
         longest[key] = max(length, longest.get(key, 0))
     if left_out:
-        longest[Kind.UNREAD, f"more than {_MOST} names"] = sum(left_out)
+        longest[ReadableKind.UNREAD, f"more than {_MOST} names"] = sum(left_out)
     return in_order([Readable(*key, length) for key, length in longest.items()])
 
 
-def _found(data: bytes) -> Iterator[tuple[Kind, str, int]]:
+def _found(data: bytes) -> Iterator[tuple[ReadableKind, str, int]]:
     if not data:
         return
     if data.startswith(_PREFACE):
@@ -81,7 +81,7 @@ def _safe(name: str) -> str:
     return name
 
 
-def _http2(data: bytes) -> Iterator[tuple[Kind, str, int]]:
+def _http2(data: bytes) -> Iterator[tuple[ReadableKind, str, int]]:
     requests, beside = http2_requests(data[len(_PREFACE) :])
     yield from beside
     for headers, content in requests:
@@ -91,7 +91,7 @@ def _http2(data: bytes) -> Iterator[tuple[Kind, str, int]]:
 # --- HTTP/1 ----------------------------------------------------------------------------------------------------
 
 
-def _http1(data: bytes) -> Iterator[tuple[Kind, str, int]]:
+def _http1(data: bytes) -> Iterator[tuple[ReadableKind, str, int]]:
     """Requests one after the other, a cut head among them."""
     for _ in range(_MOST):
         if not data:
@@ -106,21 +106,21 @@ def _http1(data: bytes) -> Iterator[tuple[Kind, str, int]]:
             after_broken_head = data.partition(_END_OF_HEAD)[2]
             head, content = _next_request(connection := h11.Connection(h11.SERVER), _completed(data))
         if head is None:
-            yield Kind.OTHER, "bytes", len(data)
+            yield ReadableKind.OTHER, "bytes", len(data)
             return
         headers = [(name.decode("ascii", "replace"), _text(value)) for name, value in head.headers]
         line = [(":method", _text(head.method)), (":path", _text(head.target))]
         yield from _request([*line, *headers], content)
         rest = connection.trailing_data[0]
         if after_broken_head or (rest and connection.their_state is h11.ERROR):
-            yield Kind.UNREAD, "HTTP/1, malformed", len(after_broken_head or rest)
+            yield ReadableKind.UNREAD, "HTTP/1, malformed", len(after_broken_head or rest)
             return
         if any(name == "upgrade" and value.lower() == "websocket" for name, value in headers):
-            yield from ((Kind.MESSAGE, name, length) for name, length in websocket_messages(rest))
+            yield from ((ReadableKind.MESSAGE, name, length) for name, length in websocket_messages(rest))
             return
         data = rest if len(rest) < len(data) else b""
     if data:
-        yield Kind.UNREAD, f"HTTP/1, more than {_MOST} requests", len(data)
+        yield ReadableKind.UNREAD, f"HTTP/1, more than {_MOST} requests", len(data)
 
 
 def _next_request(connection: h11.Connection, data: bytes) -> tuple[h11.Request | None, bytes]:
@@ -158,7 +158,7 @@ def _text(value: bytes) -> str:
 # --- a request, of whatever version ----------------------------------------------------------------------------
 
 
-def _request(headers: _Headers, content: bytes) -> Iterator[tuple[Kind, str, int]]:
+def _request(headers: _Headers, content: bytes) -> Iterator[tuple[ReadableKind, str, int]]:
     content_type = encoding = path = method = protocol = ""
     for name, value in headers:
         lowered = name.lower()
@@ -169,22 +169,22 @@ def _request(headers: _Headers, content: bytes) -> Iterator[tuple[Kind, str, int
         elif lowered == ":protocol":
             protocol = value.lower()
         elif lowered == "cookie":
-            yield from ((Kind.COOKIE, *pair) for pair in _cookies(value))
+            yield from ((ReadableKind.COOKIE, *pair) for pair in _cookies(value))
         elif lowered in ("authorization", "proxy-authorization"):
             scheme, _, credentials = value.partition(" ")
             named = credentials and _SCHEME.fullmatch(scheme)
-            yield Kind.AUTHORIZATION, scheme if named else _NO_SCHEME, len(credentials if named else value)
+            yield ReadableKind.AUTHORIZATION, scheme if named else _NO_SCHEME, len(credentials if named else value)
         elif value and not lowered.startswith(":"):
-            yield Kind.HEADER, lowered, len(value)
+            yield ReadableKind.HEADER, lowered, len(value)
         if lowered == "content-type":
             content_type = value
         elif lowered == "content-encoding":
             encoding = value
     if path:
-        yield Kind.PATH, method, len(path.partition("?")[0])
-    yield from ((Kind.QUERY, *pair) for pair in fields(path.partition("?")[2].partition("#")[0]))
+        yield ReadableKind.PATH, method, len(path.partition("?")[0])
+    yield from ((ReadableKind.QUERY, *pair) for pair in fields(path.partition("?")[2].partition("#")[0]))
     if protocol == "websocket":  # RFC 8441
-        yield from ((Kind.MESSAGE, name, length) for name, length in websocket_messages(content))
+        yield from ((ReadableKind.MESSAGE, name, length) for name, length in websocket_messages(content))
         return
     yield from body(content, content_type=content_type, encoding=encoding, path=path.partition("?")[0])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pindrill.audit.evidence import Apart, Evidence, Refusals, Trust
+from pindrill.audit.evidence import Apart, CaTrust, Evidence, Refusals
 from pindrill.audit.facts import Condition, Destination
 from pindrill.audit.showing import REFUSALS, ROGUE, STAPLED, UNTRUSTED, Leaving, Showing, What, leaving
-from pindrill.audit.words import AuditWord, Finding, connections, named, of_all, stories, times, what_was_read, why
+from pindrill.audit.words import AuditFinding, AuditWord, connections, named, of_all, stories, times, what_was_read, why
 
 ENOUGH = 2
 """How often something must be seen that may happen once by accident."""
@@ -16,7 +16,7 @@ _MORE = "let the same client contact one host without a pin"
 _PLACED = ", and see that the test CA is where it looks for trust"
 
 
-def of_stack(evidence: Evidence, destination: Destination, stack: str) -> Finding | None:
+def of_stack(evidence: Evidence, destination: Destination, stack: str) -> AuditFinding | None:
     """None: this stack said nothing here that could be judged."""
     mine = [each for each in evidence.at(destination, stack) if each.contact.condition is not None]
     refused = evidence.refusals(destination, stack, (Condition.TRUSTED_CA,))
@@ -26,7 +26,7 @@ def of_stack(evidence: Evidence, destination: Destination, stack: str) -> Findin
     if any(each.contact.condition in ROGUE for each in mine):
         return _refused(evidence, mine, refused)
     if any(each.what is What.CARRIED for each in mine):
-        return Finding(
+        return AuditFinding(
             AuditWord.INCONCLUSIVE, "it was only passed through so far: the test CA was never shown to it", stack
         )
     return None
@@ -35,33 +35,33 @@ def of_stack(evidence: Evidence, destination: Destination, stack: str) -> Findin
 # --- data was readable -----------------------------------------------------------------------------------------
 
 
-def _no_validation(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Finding | None:
+def _no_validation(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> AuditFinding | None:
     read = _readings(mine, UNTRUSTED)
     if not read:
         return None
-    return Finding(
+    return AuditFinding(
         AuditWord.NO_VALIDATION,
         f"it accepts what anybody can show: {what_was_read(read)}{of_all(read, mine)}",
         read[0].contact.stack,
     )
 
 
-def _wrong_certificate(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Finding | None:
+def _wrong_certificate(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> AuditFinding | None:
     stack = mine[0].contact.stack if mine else ""
     if host := _readings(mine, (Condition.OTHER_HOST,)):
         reason = f"it does not check the name: {what_was_read(host)}{of_all(host, mine)}"
-        return Finding(AuditWord.WRONG_CERTIFICATE, reason, stack)
+        return AuditFinding(AuditWord.WRONG_CERTIFICATE, reason, stack)
     passed_for_genuine = _readings(mine, (*STAPLED, Condition.EXPIRED))
     if _readings(mine, (Condition.TRUSTED_CA,)) or not passed_for_genuine or len(refused.counted) < ENOUGH:
         return None
-    return Finding(
+    return AuditFinding(
         AuditWord.WRONG_CERTIFICATE,
         f"it refused the test CA {times(len(refused.counted))}, but {what_was_read(passed_for_genuine)}",
         stack,
     )
 
 
-def _second_stack(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Finding | None:
+def _second_stack(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> AuditFinding | None:
     """A stack that comes only after another one was refused, and is read."""
     read = _readings(mine, ROGUE)
     if not read:
@@ -73,7 +73,7 @@ def _second_stack(evidence: Evidence, mine: Sequence[Showing], refused: Refusals
         if not evidence.refusals(destination, first, ROGUE).counted:
             continue
         if _follows_refusals(evidence, mine, evidence.at(destination, first)):
-            return Finding(
+            return AuditFinding(
                 AuditWord.FALLBACK,
                 f"{named(first)} refused, then another one, which does not come when it is passed through, was "
                 f"read: {what_was_read(read)}",
@@ -82,7 +82,7 @@ def _second_stack(evidence: Evidence, mine: Sequence[Showing], refused: Refusals
     return None
 
 
-def _read(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Finding | None:
+def _read(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> AuditFinding | None:
     read = _readings(mine, ROGUE)
     if not read:
         return None
@@ -91,7 +91,7 @@ def _read(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Fin
         return _read_and_refused(evidence, read, mine, refused)
     told = what_was_read(read)
     if before := _left_before_answers(read):
-        return Finding(
+        return AuditFinding(
             AuditWord.LEAKED,
             f"it refuses too late: {told}, and it left before any answer came on {before} of them",
             stack,
@@ -101,15 +101,15 @@ def _read(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Fin
         notes += "; it accepts an expired certificate as well"
     if any(each.contact.seen.client_certificate for each in read):
         notes += "; it sent its client certificate as well"
-    return Finding(AuditWord.INTERCEPTED, f"not pinned: {told}{notes}", stack)
+    return AuditFinding(AuditWord.INTERCEPTED, f"not pinned: {told}{notes}", stack)
 
 
 def _read_and_refused(
     evidence: Evidence, read: Sequence[Showing], mine: Sequence[Showing], refused: Refusals
-) -> Finding:
+) -> AuditFinding:
     stack = read[0].contact.stack
     if _retries_unchecked(evidence, read, mine):
-        return Finding(
+        return AuditFinding(
             AuditWord.FALLBACK,
             "it refused, then connected once more than it does when it is passed through, and on that connection "
             + what_was_read(read),
@@ -118,14 +118,14 @@ def _read_and_refused(
     counts = f"{len(read)} of its connections were read, {len(refused.counted)} refused"
     if all(_after_a_genuine_one(each, mine) for each in read):
         counts += "; it was read only after genuine connections of the same run"
-    return Finding(AuditWord.MIXED, f"{counts}: {what_was_read(read)}", stack)
+    return AuditFinding(AuditWord.MIXED, f"{counts}: {what_was_read(read)}", stack)
 
 
-def _certified(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Finding | None:
+def _certified(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> AuditFinding | None:
     certified = [each for each in mine if each.what is What.CERTIFIED]
     if not certified:
         return None
-    return Finding(
+    return AuditFinding(
         AuditWord.LEAKED,
         f"its client certificate went to the interceptor on {connections(len(certified))}, though no other data",
         certified[0].contact.stack,
@@ -174,7 +174,7 @@ def _follows_refusals(evidence: Evidence, these: Sequence[Showing], tried: Seque
 # --- plain text ------------------------------------------------------------------------------------------------
 
 
-def plain_text(evidence: Evidence, destination: Destination) -> Finding | None:
+def plain_text(evidence: Evidence, destination: Destination) -> AuditFinding | None:
     spoken = [
         each
         for each in evidence.showings
@@ -189,7 +189,7 @@ def plain_text(evidence: Evidence, destination: Destination) -> Finding | None:
         for stack in evidence.stacks(place):
             if _replaces_tls(evidence, place, stack, spoken):
                 line = spoken[0].contact.seen.request_line
-                return Finding(
+                return AuditFinding(
                     AuditWord.FALLBACK,
                     f"after a refusal of TLS at {place} a request went to {spoken[0].contact.destination} in plain "
                     f"text{f' ({line})' if line else ''}, which does not happen when it is passed through",
@@ -197,7 +197,7 @@ def plain_text(evidence: Evidence, destination: Destination) -> Finding | None:
                 )
     if not here:
         return None
-    return Finding(
+    return AuditFinding(
         AuditWord.INTERCEPTED, f"{connections(len(here))} without TLS: anybody on the way reads the request", ""
     )
 
@@ -219,13 +219,13 @@ def _replaces_tls(evidence: Evidence, destination: Destination, stack: str, spok
 # --- nothing was readable --------------------------------------------------------------------------------------
 
 
-def _refused(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> Finding | None:
+def _refused(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> AuditFinding | None:
     destination, stack = mine[0].contact.destination, mine[0].contact.stack
     works = evidence.baseline(destination, stack).works
     tested = [each for each in mine if each.contact.condition is Condition.TRUSTED_CA]
 
-    def inconclusive(reason: str) -> Finding:
-        return Finding(AuditWord.INCONCLUSIVE, reason, stack)
+    def inconclusive(reason: str) -> AuditFinding:
+        return AuditFinding(AuditWord.INCONCLUSIVE, reason, stack)
 
     if not works and all(each.what is What.NOTHING for each in mine):
         return None
@@ -250,7 +250,7 @@ def _refused(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> 
             f"{told}, and the same TLS stack trusts the test CA at {trust.shown_at}; but so would a client that "
             f"compares its pin at the wrong place of the list, and no refusal was seen under {', '.join(places)}"
         )
-    return Finding(
+    return AuditFinding(
         AuditWord.PINNED,
         f"{told}, with the genuine certificates at every other place of the list as well; it works when passed "
         f"through, and the same TLS stack trusts the test CA at {trust.shown_at}",
@@ -258,7 +258,7 @@ def _refused(evidence: Evidence, mine: Sequence[Showing], refused: Refusals) -> 
     )
 
 
-def _trust_unknown(evidence: Evidence, told: str, trust: Trust, apart: Apart | None, stack: str) -> Finding:
+def _trust_unknown(evidence: Evidence, told: str, trust: CaTrust, apart: Apart | None, stack: str) -> AuditFinding:
     """Refusals that would do for `pinned`, of a stack of which is not known that it trusts the test CA."""
     difference = ""
     if apart:
@@ -267,14 +267,14 @@ def _trust_unknown(evidence: Evidence, told: str, trust: Trust, apart: Apart | N
             f"({stories(apart.untrusted)})"
         )
     if apart and apart.completes:
-        return Finding(
+        return AuditFinding(
             AuditWord.INCONCLUSIVE,
             "pinned, or refused for another reason that is not the CA: these cannot be told apart: "
             f"{told}{difference}, so what it checks in the handshake seems to let the test CA through; {_MORE}",
             stack,
         )
     if not evidence.trusted_by_anyone():
-        return Finding(
+        return AuditFinding(
             AuditWord.CA_UNTRUSTED,
             f"pinned, or the test CA is not trusted by it: these cannot be told apart: {told}, and nothing of this app "
             f"was read under the test CA{difference}; {_MORE}{_PLACED}",
@@ -283,7 +283,7 @@ def _trust_unknown(evidence: Evidence, told: str, trust: Trust, apart: Apart | N
     unknown = trust.doubt or (
         "it was intercepted nowhere and may have trusted roots of its own" if stack else "it has no fingerprint"
     )
-    return Finding(
+    return AuditFinding(
         AuditWord.INCONCLUSIVE,
         f"{told}, but that this TLS stack trusts the test CA is not known: {unknown}{difference}; {_MORE}{_PLACED}",
         stack,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pindrill.audit.facts import Condition, Contact, Destination, Question, Run
+from pindrill.audit.facts import AppRun, Condition, Contact, Destination, Question
 from pindrill.audit.showing import Showing, show
-from pindrill.audit.steps import Done, Outcome, Step, next_step, outcome_of
+from pindrill.audit.steps import AuditStep, Outcome, StepOutcome, next_step, outcome_of
 
 ATTEMPTS = 3
 """How often a step that showed nothing is taken."""
@@ -22,16 +22,16 @@ MISSES = 2
 PATIENCE = 20
 """How many contacts of others may go by, where nobody starts the app, until a step alone is given up."""
 
-Key = tuple[str, Destination]
+PlaceKey = tuple[str, Destination]
 
 
 @dataclass
 class _Place:
     """One destination of one client."""
 
-    key: Key
-    done: list[Done] = field(default_factory=list)
-    step: Step | None = None
+    key: PlaceKey
+    done: list[StepOutcome] = field(default_factory=list)
+    step: AuditStep | None = None
     shown: list[Showing] = field(default_factory=list)
     asked: int = 0
     """Connections that were given a condition of the step."""
@@ -55,7 +55,7 @@ class _Place:
         outcome = outcome_of(self.shown)
         self.attempts += 1
         if outcome is not Outcome.UNCLEAR or self.attempts >= ATTEMPTS:
-            self.done.append(Done(self.step, outcome, self.asked))
+            self.done.append(StepOutcome(self.step, outcome, self.asked))
             self.attempts = 0
         self.drop()
 
@@ -79,8 +79,8 @@ class Schedule:
         self._seed = seed
         self._chain_known = chain_known
         self._offered = offered
-        self._places: dict[Key, _Place] = {}
-        self._focus: Key | None = None
+        self._places: dict[PlaceKey, _Place] = {}
+        self._focus: PlaceKey | None = None
         self._waited = 0
         self._empty_runs = 0
 
@@ -103,7 +103,7 @@ class Schedule:
             if self._focus == place.key and not (following and self._alone(place, following)):
                 self._focus = None
 
-    def advance(self, run: Run | None = None) -> None:
+    def advance(self, run: AppRun | None = None) -> None:
         """The app has ended, and is started again if not `finished`. Of a run in which it died nothing counts."""
         assert self.run, "only where somebody starts the app"
         self._empty_runs = 0 if any(place.contacted for place in self._places.values()) else self._empty_runs + 1
@@ -122,7 +122,7 @@ class Schedule:
         place = self._place(client, destination)
         step = place.step or self._following(place)
         if step:
-            place.done.append(Done(step, outcome_of(place.shown), place.asked))
+            place.done.append(StepOutcome(step, outcome_of(place.shown), place.asked))
             place.drop()
 
     def state(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class Schedule:
                 place.given_up = f"not contacted any more when it was to be shown: {step}"
             place.needs_alone = True
 
-    def _choose_focus(self) -> Key | None:
+    def _choose_focus(self) -> PlaceKey | None:
         """Together while anybody can go on so; then one after the other."""
         waiting = list(self._unsettled())
         if any(not self._alone(place, step) for place, step in waiting):
@@ -206,7 +206,7 @@ class Schedule:
         key = (client, destination)
         return self._places.setdefault(key, _Place(key))
 
-    def _following(self, place: _Place) -> Step | None:
+    def _following(self, place: _Place) -> AuditStep | None:
         if place.given_up:
             return None
         destination = place.key[1]
@@ -218,10 +218,10 @@ class Schedule:
             starts=bool(self.run),
         )
 
-    def _alone(self, place: _Place, step: Step) -> bool:
+    def _alone(self, place: _Place, step: AuditStep) -> bool:
         return step.alone or place.needs_alone
 
-    def _unsettled(self) -> Iterator[tuple[_Place, Step]]:
+    def _unsettled(self) -> Iterator[tuple[_Place, AuditStep]]:
         for place in self._places.values():
             step = place.step or self._following(place)
             if step is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pindrill.audit.facts import Condition, Contact, Run
+from pindrill.audit.facts import AppRun, Condition, Contact
 from pindrill.classify import Shape, over_at, refusal_alert, shape, spoke_plaintext, story
 
 UNTRUSTED = frozenset({Condition.SELF_SIGNED, Condition.UNTRUSTED_CA, Condition.GENUINE_LEAF_WITHOUT_KEY})
@@ -63,7 +63,7 @@ class Showing:
     """The app was being ended, or died: how the connection ended tells nothing."""
 
 
-def show(contact: Contact, run: Run | None = None) -> Showing:
+def show(contact: Contact, run: AppRun | None = None) -> Showing:
     ending_at = run.ending_at if run else 0
     death = run.death if run else ""
     what, why = _what(contact, ending_at)

@@ -13,7 +13,7 @@ from pindrill.audit.showing import EVERY_PLACE, NEEDS_GENUINE_CHAIN, STAPLED, Le
 
 
 @dataclass(frozen=True)
-class Step:
+class AuditStep:
     """What the connections to a destination are shown, one after the other; the last for all that follow."""
 
     conditions: tuple[Condition, ...]
@@ -35,17 +35,17 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Done:
-    step: Step
+class StepOutcome:
+    step: AuditStep
     outcome: Outcome
     connections: int
 
 
-PASS = Step((Condition.PASS_THROUGH,))
-TRUSTED = Step((Condition.TRUSTED_CA,))
-TRUSTED_ALONE = Step(TRUSTED.conditions, alone=True)
-ROGUE_LATER = Step((Condition.PASS_THROUGH, Condition.TRUSTED_CA))
-ROGUE_FIRST = Step((Condition.TRUSTED_CA, Condition.PASS_THROUGH))
+PASS = AuditStep((Condition.PASS_THROUGH,))
+TRUSTED = AuditStep((Condition.TRUSTED_CA,))
+TRUSTED_ALONE = AuditStep(TRUSTED.conditions, alone=True)
+ROGUE_LATER = AuditStep((Condition.PASS_THROUGH, Condition.TRUSTED_CA))
+ROGUE_FIRST = AuditStep((Condition.TRUSTED_CA, Condition.PASS_THROUGH))
 _UNTRUSTED = (Condition.SELF_SIGNED, Condition.UNTRUSTED_CA)
 _READ = frozenset({Outcome.READ, Outcome.LEFT, Outcome.BRIEF})
 _SHOWN = {frozenset({Outcome.LEFT}): 3, frozenset({Outcome.BRIEF}): 2, frozenset({Outcome.READ}): 1}
@@ -68,8 +68,8 @@ def outcome_of(showings: Sequence[Showing]) -> Outcome:
 
 
 def next_step(
-    done: Sequence[Done], *, seed: str, chain_known: bool, offered: Collection[Condition], starts: bool
-) -> Step | None:
+    done: Sequence[StepOutcome], *, seed: str, chain_known: bool, offered: Collection[Condition], starts: bool
+) -> AuditStep | None:
     """None: nothing is left to ask. `starts`: the app is started anew for each step."""
     left = Counter(each.step for each in done)
     for step in _wanted(done, random.Random(seed), starts):  # noqa: S311
@@ -83,7 +83,7 @@ def next_step(
     return None
 
 
-def _wanted(done: Sequence[Done], chance: random.Random, starts: bool) -> Iterator[Step]:
+def _wanted(done: Sequence[StepOutcome], chance: random.Random, starts: bool) -> Iterator[AuditStep]:
     yield PASS
     yield TRUSTED
     shown = [each.outcome for each in done if each.step in (TRUSTED, TRUSTED_ALONE)]
@@ -93,28 +93,28 @@ def _wanted(done: Sequence[Done], chance: random.Random, starts: bool) -> Iterat
         yield from _after_refusing(done, shown, chance, starts)
 
 
-def _after_reading(done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random) -> Iterator[Step]:
+def _after_reading(done: Sequence[StepOutcome], shown: Sequence[Outcome], chance: random.Random) -> Iterator[AuditStep]:
     """A stapled chain tells nothing more of a client that takes the plain one."""
     yield from [TRUSTED] * (_SHOWN.get(frozenset(shown), _SHOWN_IF_MIXED) - 1)
     first, *others = _shuffled(chance, (*_UNTRUSTED, Condition.OTHER_HOST, Condition.EXPIRED))
     yield first
     yield PASS
     yield from others
-    yield Step((Condition.GENUINE_LEAF_WITHOUT_KEY,))
+    yield AuditStep((Condition.GENUINE_LEAF_WITHOUT_KEY,))
     yield from _alone_where_silent(done)
     yield PASS
 
 
 def _after_refusing(
-    done: Sequence[Done], shown: Sequence[Outcome], chance: random.Random, starts: bool
-) -> Iterator[Step]:
+    done: Sequence[StepOutcome], shown: Sequence[Outcome], chance: random.Random, starts: bool
+) -> Iterator[AuditStep]:
     silent = Outcome.SILENT in shown
     yield TRUSTED
     yield PASS
     yield from _shuffled(chance, sorted(STAPLED.difference(EVERY_PLACE) if silent else STAPLED))
     yield PASS
     yield from _shuffled(chance, (*_UNTRUSTED, Condition.OTHER_HOST, Condition.GENUINE_LEAF_WITHOUT_KEY))
-    yield Step((Condition.EXPIRED,))
+    yield AuditStep((Condition.EXPIRED,))
     yield PASS
     if not starts or any(each.step == PASS and each.connections > 1 for each in done):
         yield ROGUE_LATER
@@ -124,18 +124,18 @@ def _after_refusing(
         yield TRUSTED_ALONE
     if not any(each.outcome in _READ and STAPLED.intersection(each.step.conditions) for each in done):
         closed = [each.step for each in done if each.outcome is Outcome.SILENT]
-        yield from [Step((each,), alone=True) for each in EVERY_PLACE if silent or Step((each,)) in closed]
+        yield from [AuditStep((each,), alone=True) for each in EVERY_PLACE if silent or AuditStep((each,)) in closed]
     elif silent:
         yield TRUSTED_ALONE
     yield PASS
 
 
-def _alone_where_silent(done: Sequence[Done]) -> Iterator[Step]:
+def _alone_where_silent(done: Sequence[StepOutcome]) -> Iterator[AuditStep]:
     """That an untrusted certificate is refused here proves the trust in the test CA; it must be beyond doubt."""
     outcomes = [each for each in done if each.step.conditions in ((_UNTRUSTED[0],), (_UNTRUSTED[1],))]
     if outcomes and all(each.outcome is Outcome.SILENT for each in outcomes):
-        yield from [Step((each,), alone=True) for each in _UNTRUSTED]
+        yield from [AuditStep((each,), alone=True) for each in _UNTRUSTED]
 
 
-def _shuffled(chance: random.Random, conditions: Sequence[Condition]) -> list[Step]:
-    return [Step((each,)) for each in chance.sample(conditions, len(conditions))]
+def _shuffled(chance: random.Random, conditions: Sequence[Condition]) -> list[AuditStep]:
+    return [AuditStep((each,)) for each in chance.sample(conditions, len(conditions))]

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pindrill.audit.facts import Contact, Run
+from pindrill.audit.facts import AppRun, Contact
 from pindrill.locks import lock
-from pindrill.model import HarnessFailed, UsageError
+from pindrill.model import AuditLine, HarnessFailed, UsageError
 
-Line = dict[str, Any]
 _Result = TypeVar("_Result")
 
 VERSION = 1
@@ -85,7 +84,7 @@ class AuditStore:
         sql = "INSERT INTO audit (app, mode, started_at, pindrill) VALUES (?, ?, ?, ?)"
         return self._write(lambda base: base.execute(sql, values).lastrowid or 0)
 
-    def add_run(self, audit: int, run: Run) -> None:
+    def add_run(self, audit: int, run: AppRun) -> None:
         values = (audit, run.number, run.ending_at, run.death)
         self._write(lambda base: base.execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?)", values))
 
@@ -116,15 +115,15 @@ class AuditStore:
         """Whose audit need not be run again by a resumed list."""
         return frozenset(row[0] for row in self._read("SELECT app FROM audit WHERE finished_at IS NOT NULL"))
 
-    def runs(self, audit: int) -> list[Run]:
+    def runs(self, audit: int) -> list[AppRun]:
         sql = "SELECT number, ending_at, death FROM run WHERE audit = ? ORDER BY number"
-        return [Run(*row) for row in self._read(sql, (audit,))]
+        return [AppRun(*row) for row in self._read(sql, (audit,))]
 
     def contacts(self, audit: int) -> list[Contact]:
         sql = "SELECT facts FROM contact WHERE audit = ? ORDER BY rowid"
         return [Contact.from_dict(_with_later_facts(json.loads(row[0]))) for row in self._read(sql, (audit,))]
 
-    def lines(self, audit: int) -> list[Line]:
+    def lines(self, audit: int) -> list[AuditLine]:
         sql = "SELECT line FROM verdict WHERE audit = ? ORDER BY destination"
         return [json.loads(row[0]) for row in self._read(sql, (audit,))]
 
@@ -198,7 +197,7 @@ class LineFile:
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self.earlier: list[Line] = []
+        self.earlier: list[AuditLine] = []
         self._whole = 0
         """The length of all whole lines."""
         try:
@@ -243,9 +242,9 @@ class LineFile:
             self._file.seek(self._whole)
 
 
-def read_lines(path: Path, *, tail_may_be_cut: bool = False) -> list[Line]:
+def read_lines(path: Path, *, tail_may_be_cut: bool = False) -> list[AuditLine]:
     """The lines of a results file of audits; only a resumed run takes one whose last line was cut short."""
-    found: list[Line] = []
+    found: list[AuditLine] = []
     try:
         with path.open("rb") as file:
             for number, data in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
@@ -257,7 +256,7 @@ def read_lines(path: Path, *, tail_may_be_cut: bool = False) -> list[Line]:
     return found
 
 
-def _parsed(path: Path, number: int, data: bytes) -> Line:
+def _parsed(path: Path, number: int, data: bytes) -> AuditLine:
     where = f"{path}:{number}"
     if len(data) > MAX_LINE_BYTES:
         raise UsageError(f"{where}: a line of more than {MAX_LINE_BYTES} bytes is no result of an audit")

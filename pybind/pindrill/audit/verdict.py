@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pindrill.audit.evidence import Evidence
-from pindrill.audit.facts import Condition, Contact, Destination, Readable, Run, in_order
+from pindrill.audit.facts import AppRun, Condition, Contact, Destination, Readable, in_order
 from pindrill.audit.rules import of_stack, plain_text
 from pindrill.audit.showing import Showing, What
-from pindrill.audit.words import AuditWord, Finding, named, why
+from pindrill.audit.words import AuditFinding, AuditWord, named, why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class AuditVerdict:
 
 
 def judge(
-    contacts: Iterable[Contact], *, runs: Iterable[Run] = (), named: Iterable[Destination] = (), trouble: str = ""
+    contacts: Iterable[Contact], *, runs: Iterable[AppRun] = (), named: Iterable[Destination] = (), trouble: str = ""
 ) -> list[AuditVerdict]:
     """`contacts`: all of one app. `named`: destinations asked for. `trouble`: why the interceptor did not see all."""
     evidence = Evidence(contacts, runs)
@@ -74,10 +74,12 @@ def _judge(evidence: Evidence, destination: Destination) -> AuditVerdict:
     )
 
 
-def _nothing(evidence: Evidence, destination: Destination) -> Finding:
+def _nothing(evidence: Evidence, destination: Destination) -> AuditFinding:
     showings = evidence.at(destination)
     stacks = evidence.stacks(destination)
-    return Finding(AuditWord.INCONCLUSIVE, f"nothing that can be judged{why(showings)}", stacks[0] if stacks else "")
+    return AuditFinding(
+        AuditWord.INCONCLUSIVE, f"nothing that can be judged{why(showings)}", stacks[0] if stacks else ""
+    )
 
 
 def _summaries(showings: Sequence[Showing]) -> tuple[ConditionSummary, ...]:

@@ -29,7 +29,7 @@ UNDECIDED = frozenset({AuditWord.INCONCLUSIVE, AuditWord.CA_UNTRUSTED, AuditWord
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     word: AuditWord
     reason: str
     stack: str

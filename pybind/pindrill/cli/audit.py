@@ -15,7 +15,7 @@ from pindrill.audit.compare import compare
 from pindrill.audit.store import AuditStore, LineFile, read_lines
 from pindrill.cli.asked import read_assignment
 from pindrill.cli.audit_asked import read_address, read_apps, read_entries, read_hosts_file, read_names
-from pindrill.cli.auditing import Asked, Kept, audit_all
+from pindrill.cli.auditing import AuditOptions, ResultSinks, audit_all
 from pindrill.directories import run_directory
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
@@ -23,7 +23,7 @@ from pindrill.mitm.install import find as find_mitmdump
 from pindrill.model import UsageError
 from pindrill.reports import audit_html, audit_text
 from pindrill.runner import presets
-from pindrill.runner.app import Hooks
+from pindrill.runner.app import AppHooks
 from pindrill.runner.dns import DnsAnswerer
 from pindrill.runner.forge import Forge
 from pindrill.runner.kept import private_directory
@@ -103,8 +103,8 @@ def audit(
             raise UsageError("--ios-simulator needs --mac: the Mac that runs it, as ssh knows it")
         ready = presets.ios_simulator(ios_simulator, mac=mac, service=mac_network, seconds=seconds)
         given = overridden(ready, given)
-    hooks = Hooks(given, deadline_s=deadline)
-    asked = Asked(
+    hooks = AppHooks(given, deadline_s=deadline)
+    asked = AuditOptions(
         entries=read_entries(
             proxy=proxy, socks=socks, reverse=reverse, transparent=transparent,
             direct=direct, names=names, ports=port or [], listen=listen,
@@ -128,7 +128,7 @@ def audit(
         outputs=keep_output and private_directory(keep_output),
     )  # fmt: skip
     with Started() as stack:
-        kept = Kept(
+        kept = ResultSinks(
             stack.start(lambda: LineFile(json_file, resume=resume), LineFile.close) if json_file else None,
             stack.start(lambda: AuditStore(store), AuditStore.close) if store else None,
         )
@@ -139,7 +139,7 @@ def audit(
         raise typer.Exit(audit_all(asked, forge, kept, directory, resume=resume))
 
 
-def _answer_dns(text: str, asked: Asked, clients: Sequence[str]) -> DnsAnswerer:
+def _answer_dns(text: str, asked: AuditOptions, clients: Sequence[str]) -> DnsAnswerer:
     if not asked.names:
         raise UsageError("--dns needs the names that it is to answer with our address: --host NAME")
     target = asked.entries[0].address

@@ -19,7 +19,7 @@ _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
 @dataclass(frozen=True)
-class App:
+class AppCommand:
     name: str
     command: tuple[str, ...]
     folder: Path | None = None
@@ -113,10 +113,10 @@ def read_hosts_file(path: Path) -> dict[str, str]:
     return found
 
 
-def read_apps(command: Sequence[str], name: str | None, file: Path | None) -> tuple[App, ...]:
+def read_apps(command: Sequence[str], name: str | None, file: Path | None) -> tuple[AppCommand, ...]:
     if file is None:
         default = Path(command[0]).name if command else "app"
-        return (App(name or default, tuple(command)),)
+        return (AppCommand(name or default, tuple(command)),)
     if command or name:
         raise UsageError("--apps names the apps and their commands; leave out --app and the command behind `--`")
     apps = []
@@ -127,7 +127,7 @@ def read_apps(command: Sequence[str], name: str | None, file: Path | None) -> tu
             raise UsageError(f"{file}: '{line}': {error}") from error
         if not words:
             raise UsageError(f"{file}: '{line}': a line is NAME COMMAND…")
-        apps.append(App(first, tuple(words), file.parent.absolute()))
+        apps.append(AppCommand(first, tuple(words), file.parent.absolute()))
     if len({app.name for app in apps}) < len(apps):
         raise UsageError(f"{file}: two apps have the same name")
     return tuple(apps)

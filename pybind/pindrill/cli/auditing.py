@@ -14,31 +14,29 @@ from rich.live import Live
 from pindrill.audit.facts import Contact
 from pindrill.audit.store import AuditStore, LineFile, StoreFailed
 from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
-from pindrill.cli.audit_asked import App
+from pindrill.cli.audit_asked import AppCommand
 from pindrill.cli.complaint import complain
 from pindrill.cli.mitm import print_misled
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.interceptor import MitmInterceptor
-from pindrill.model import UsageError
+from pindrill.model import AuditLine, UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
-from pindrill.runner.app import Command, Hooks
+from pindrill.runner.app import AppHooks, Command
 from pindrill.runner.audit import Audit, AuditRequest, Entry
 from pindrill.runner.audit_lines import audit_line
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import Interceptor, own_interceptor
 
-Line = Mapping[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AuditOptions:
     entries: tuple[Entry, ...]
-    apps: tuple[App, ...]
+    apps: tuple[AppCommand, ...]
     names: tuple[str, ...]
-    hooks: Hooks | None
+    hooks: AppHooks | None
     environment: Mapping[str, str]
     mitmdump: Mitmdump | None
     """Intercepts instead of our own."""
@@ -50,7 +48,7 @@ class Asked:
     plaintext: Path | None
     outputs: Path | None
 
-    def driver(self, app: App) -> Command | Hooks | None:
+    def driver(self, app: AppCommand) -> Command | AppHooks | None:
         if app.command and self.hooks:
             raise UsageError("give either a command behind `--` or hooks, not both")
         if not app.command:
@@ -71,7 +69,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ResultSinks:
     """Where results go as they come."""
 
     file: LineFile | None
@@ -84,7 +82,7 @@ class Kept:
         return frozenset(line["app"] for line in self.file.earlier) if self.file else frozenset()
 
 
-def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume: bool) -> int:
+def audit_all(asked: AuditOptions, forge: Forge, kept: ResultSinks, directory: Path, *, resume: bool) -> int:
     """The exit code."""
     (directory / "ca.pem").write_text(forge.ca_pem)
     done = kept.finished if resume else frozenset()
@@ -111,7 +109,7 @@ def audit_all(asked: Asked, forge: Forge, kept: Kept, directory: Path, *, resume
     return 1 if 1 in codes else max(codes, default=0)
 
 
-def exit_code(lines: Sequence[Line]) -> int:
+def exit_code(lines: Sequence[AuditLine]) -> int:
     """Of one app; one that contacted nobody was not judged."""
     words = {AuditWord(line["verdict"]) for line in lines}
     if words & FAILURES:
@@ -119,7 +117,9 @@ def exit_code(lines: Sequence[Line]) -> int:
     return 3 if words & UNDECIDED or not words else 0
 
 
-def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) -> tuple[list[Line], Audit]:
+def _audit(
+    asked: AuditOptions, app: AppCommand, forge: Forge, kept: ResultSinks, directory: Path
+) -> tuple[list[AuditLine], Audit]:
     driver = asked.driver(app)
     number = kept.store.begin(app=app.name, mode=asked.mode, pindrill=VERSIONS[0]) if kept.store else 0
 
@@ -153,7 +153,9 @@ def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) ->
             _say_where(running, forge, directory.parent / "ca.pem")
         _drive(running, driver, asked.wait_s)
     repeat = told_command(["pindrill", *sys.argv[1:]])
-    lines: list[Line] = [audit_line(each, app=app.name, mode=asked.mode, repeat=repeat) for each in running.verdicts()]
+    lines: list[AuditLine] = [
+        audit_line(each, app=app.name, mode=asked.mode, repeat=repeat) for each in running.verdicts()
+    ]
     if kept.store:
         for run in running.progress.runs:
             kept.store.add_run(number, run)
@@ -164,7 +166,7 @@ def _audit(asked: Asked, app: App, forge: Forge, kept: Kept, directory: Path) ->
     return lines, running
 
 
-def _drive(running: Audit, driver: Command | Hooks | None, wait_s: float) -> None:
+def _drive(running: Audit, driver: Command | AppHooks | None, wait_s: float) -> None:
     console = Console(stderr=True)
     with Live(console=console, auto_refresh=False, transient=True) as live:
 

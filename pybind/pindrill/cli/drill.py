@@ -20,11 +20,19 @@ from pindrill.cli.asked import (
     read_versions,
     refuse_nothing,
 )
-from pindrill.cli.drilling import Asked, drill_all, enter_place, exit_code_of, exit_code_with, read_shard, written
+from pindrill.cli.drilling import (
+    DrillOptions,
+    drill_all,
+    enter_place,
+    exit_code_of,
+    exit_code_with,
+    read_shard,
+    written,
+)
 from pindrill.cli.mitm import print_misled, read_via
 from pindrill.cli.newest import latest
 from pindrill.cli.stored import check_result
-from pindrill.cli.subjects import Given, read_subjects, refuse_strategies_without_pins
+from pindrill.cli.subjects import ClientOptions, read_subjects, refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mitm.install import find as find_mitmdump
@@ -80,7 +88,7 @@ def drill(
     through_mitmproxy = read_via(via, mitmdump)
     if through_mitmproxy and key_log:
         raise UsageError("--key-log is for our own servers; mitmproxy writes one when MITMPROXY_SSLKEYLOGFILE is set")
-    given = Given(
+    given = ClientOptions(
         environment=dict(read_assignment(text_) for text_ in env or []),
         semantics=read_semantics(semantics) if semantics else None,
         respond=respond,
@@ -92,7 +100,7 @@ def drill(
         refuse_unwritable(junit_file)
     if key_log:
         refuse_unwritable(key_log, mode=0o600)
-    asked = Asked(
+    asked = DrillOptions(
         scenarios=wanted,
         strategies=strategies,
         versions=versions,

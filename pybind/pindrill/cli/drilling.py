@@ -28,6 +28,7 @@ from pindrill.model import (
     UNJUDGED,
     VIOLATIONS,
     PinsOf,
+    ResultLine,
     Scenario,
     Strategy,
     TlsVersion,
@@ -39,18 +40,18 @@ from pindrill.reports.plain import harmless
 from pindrill.reports.terminal import say
 from pindrill.runner import names
 from pindrill.runner.bench import Bench, own_address
-from pindrill.runner.drill import Drill, Request
+from pindrill.runner.drill import Drill, DrillRequest
 from pindrill.runner.plan import Cell
-from pindrill.runner.results import Result, ResultFile
+from pindrill.runner.results import ResultFile
 
 WHOLE = (1, 1)
 _MOST_CELLS = 6
-Place = tuple[str, Path]
+RunPlace = tuple[str, Path]
 """The address and the directory of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class DrillOptions:
     """What is asked of every client of the run."""
 
     scenarios: Sequence[Scenario]
@@ -79,17 +80,17 @@ class Asked:
 class Tally:
     """What the results of all clients come to."""
 
-    lines: list[Result] = field(default_factory=list)
+    lines: list[ResultLine] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 
 def drill_all(
     subjects: Sequence[Subject],
-    asked: Asked,
-    place: Place,
+    asked: DrillOptions,
+    place: RunPlace,
     results: ResultFile | None,
-    excuse: Callable[[Result], str | None] | None = None,
+    excuse: Callable[[ResultLine], str | None] | None = None,
 ) -> Tally:
     """`excuse`: why a result that no client file lists as known is to count as known."""
     address, directory = place
@@ -100,7 +101,7 @@ def drill_all(
     for number, subject in enumerate(subjects):
         own = directory / f"client-{number}"
         own.mkdir()
-        request = Request(
+        request = DrillRequest(
             client=subject.name,
             scenarios=asked.scenarios,
             strategies=asked.pinned_strategies,
@@ -150,16 +151,16 @@ def _run(
     subject: Subject,
     tally: Tally,
     results: ResultFile | None,
-    asked: Asked,
-    excuse: Callable[[Result], str | None] | None,
+    asked: DrillOptions,
+    excuse: Callable[[ResultLine], str | None] | None,
 ) -> None:
     console = Console(stderr=True)
-    mine: list[Result] = []
+    mine: list[ResultLine] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task(subject.name, total=None)
 
-        def emit(line: Result, total: int) -> None:
+        def emit(line: ResultLine, total: int) -> None:
             known = next((k for k in subject.known if k.covers(line) and k.verdict == line["verdict"]), None)
             why = known.reason if known else excuse(line) if excuse else None
             line = {
@@ -183,7 +184,7 @@ def _run(
         say(console, f"Drilled {harmless(subject.name)}: {len(mine)} cells")
 
 
-def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list[str]:
+def stale(client: str, listed: Sequence[Known], lines: Sequence[ResultLine]) -> list[str]:
     """Listed deviations that no longer happen, in whichever of the cells that were run."""
     found = []
     # What could not be judged is told as that.
@@ -200,12 +201,12 @@ def stale(client: str, listed: Sequence[Known], lines: Sequence[Result]) -> list
     return found
 
 
-def _cells(lines: Sequence[Result]) -> str:
+def _cells(lines: Sequence[ResultLine]) -> str:
     shown = ", ".join(f"{line['code']} TLS {line['tls']} {line['strategy']}" for line in lines[:_MOST_CELLS])
     return shown + (f" and {len(lines) - _MOST_CELLS} more cells" if len(lines) > _MOST_CELLS else "")
 
 
-def exit_code_of(lines: Sequence[Result], tally: Tally) -> int:
+def exit_code_of(lines: Sequence[ResultLine], tally: Tally) -> int:
     words = {VerdictWord(line["verdict"]) for line in lines if not line.get("known")}
     if words & VIOLATIONS or tally.stale:
         return 1
@@ -229,14 +230,14 @@ def exit_code_with(troubles: Iterable[str], code: int) -> int:
     return code or (3 if found else 0)
 
 
-def wholly_unsupported(lines: Sequence[Result]) -> set[str]:
+def wholly_unsupported(lines: Sequence[ResultLine]) -> set[str]:
     """Clients of which nothing was judged; a part of a run cannot tell."""
     able = {line["client"] for line in lines if line["verdict"] != VerdictWord.UNSUPPORTED or "shard" in line}
     return {line["client"] for line in lines} - able
 
 
 def _done(
-    lines: Sequence[Result], subject: Subject, asked: Asked, compiled: Sequence[str] | None
+    lines: Sequence[ResultLine], subject: Subject, asked: DrillOptions, compiled: Sequence[str] | None
 ) -> frozenset[tuple[str, str, str, int]]:
     """The cells that need not be run again; UsageError where they are of another client, or asked for otherwise.
 
@@ -265,7 +266,7 @@ def _of_cell(repeat: Callable[[str, str, str], str]) -> Callable[[Cell], str]:
     return lambda cell: repeat(cell.scenario.id, cell.strategy_name, cell.tls)
 
 
-def _repeat_command(subject: Subject, asked: Asked) -> Callable[[str, str, str], str]:
+def _repeat_command(subject: Subject, asked: DrillOptions) -> Callable[[str, str, str], str]:
     """Of a scenario, a strategy and a TLS version."""
     options = ["--keyring", str(asked.keyring)] if asked.keyring else []
     options += ["--pinned", asked.pinned] if asked.pinned else []

@@ -33,14 +33,14 @@ from pindrill.cli.stored import read_stored
 from pindrill.cli.subjects import refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
-from pindrill.model import VerdictWord
-from pindrill.pinfiles import Finding, Severity, read_all
+from pindrill.model import ResultLine, VerdictWord
+from pindrill.pinfiles import LintFinding, Severity, read_all
 from pindrill.pinfiles.lint import lint
 from pindrill.preflight import Status, check, read_chain, read_trust
 from pindrill.preflight.model import VIOLATED, WORDS
 from pindrill.reports import junit, junit_pins, sarif, text
 from pindrill.reports.plain import counted, harmless, told
-from pindrill.runner.results import Result, ResultFile
+from pindrill.runner.results import ResultFile
 
 
 def gate(
@@ -99,7 +99,7 @@ def gate(
     raise typer.Exit(code)
 
 
-def _found(file: GateFile) -> list[Finding]:
+def _found(file: GateFile) -> list[LintFinding]:
     now = datetime.now(UTC)
     read = [found for path in file.pin_files for found in read_all(path)]
     found = lint(read, now, hosts=file.hosts)
@@ -110,7 +110,7 @@ def _found(file: GateFile) -> list[Finding]:
     return [*found, *(finding for outlook in outlooks if (finding := outlook.finding)), *filter(None, planned)]
 
 
-def _of_plan(path: Path) -> Finding | None:
+def _of_plan(path: Path) -> LintFinding | None:
     found = reviewed(path)
     if found.status is Status.ACCEPTS:
         return None
@@ -121,7 +121,7 @@ def _of_plan(path: Path) -> Finding | None:
         if problem
         else WORDS[found.status]
     )
-    return Finding(
+    return LintFinding(
         file=str(path),
         line=1,
         rule=PLAN_VIOLATED if violated else PLAN_UNKNOWN,
@@ -150,7 +150,7 @@ def _baseline(path: Path) -> Baseline:
     )
 
 
-def _sarif(file: GateFile, findings: Findings, lines: Sequence[Result]) -> str:
+def _sarif(file: GateFile, findings: Findings, lines: Sequence[ResultLine]) -> str:
     return sarif.render(
         lines,
         version=VERSIONS[0],

@@ -16,16 +16,16 @@ import jsonschema_rs
 
 from pindrill.cli.asked import read_scenarios, read_strategies, read_versions, refuse_nothing
 from pindrill.cli.client_file import Known
-from pindrill.cli.drilling import Asked
-from pindrill.cli.subjects import Given, Subject, read_subjects
+from pindrill.cli.drilling import DrillOptions
+from pindrill.cli.subjects import ClientOptions, Subject, read_subjects
 from pindrill.clients.template import fill_early
 from pindrill.model import UsageError, VerdictWord
-from pindrill.pinfiles import Finding, Severity
+from pindrill.pinfiles import LintFinding, Severity
 from pindrill.pinfiles.hosts import host_asked
 
 NAME = "pindrill.toml"
 _MAX_BYTES = 1 << 20
-_NOTHING_GIVEN = Given(environment={}, semantics=None, respond=None, ignore_exit_code=False)
+_NOTHING_GIVEN = ClientOptions(environment={}, semantics=None, respond=None, ignore_exit_code=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class ExpectedFinding:
     file: str | None
     reason: str
 
-    def covers(self, finding: Finding) -> bool:
+    def covers(self, finding: LintFinding) -> bool:
         return finding.rule == self.rule and self.file in (None, finding.file)
 
 
@@ -49,7 +49,7 @@ class GateFile:
     trust: Path | None
     subjects: tuple[Subject, ...]
     """With the expected verdicts of this file among their known ones."""
-    asked: Asked
+    asked: DrillOptions
     expected: tuple[ExpectedFinding, ...]
 
     @property
@@ -70,7 +70,7 @@ def read_gate_file(path: Path) -> GateFile:
     entries = data.get("expected", [])
     keyring = drill.get("keyring")
     try:
-        asked = Asked(
+        asked = DrillOptions(
             scenarios=read_scenarios(drill.get("only"), drill.get("set", "all")),
             strategies=read_strategies(drill.get("strategies")),
             versions=read_versions(drill.get("tls")),

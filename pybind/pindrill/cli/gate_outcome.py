@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pindrill.cli.gate_file import ExpectedFinding
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
-from pindrill.pinfiles import Finding, Severity
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.pinfiles import LintFinding, Severity
 from pindrill.preflight import Status
 from pindrill.reports.plain import counted, harmless
-from pindrill.runner.results import Result
 
 _ORDER = tuple(Severity)
 PLAN_VIOLATED, PLAN_UNKNOWN = "plan-violated", "plan-unknown"
@@ -24,13 +23,13 @@ class Baseline:
     """An earlier run of the gate: what it found is not new."""
 
     name: str
-    findings: Sequence[Result]
+    findings: Sequence[ResultLine]
     verdicts: dict[tuple[str, ...], VerdictWord]
 
-    def has(self, finding: Finding) -> bool:
+    def has(self, finding: LintFinding) -> bool:
         return any(_steady(finding) == _steady_of(line) for line in self.findings)
 
-    def excuse(self, line: Result) -> str | None:
+    def excuse(self, line: ResultLine) -> str | None:
         """The same violation, or a worse one, stood there; or it could not be judged then either."""
         before, now = self.verdicts.get(cell(line)), VerdictWord(line["verdict"])
         same = (
@@ -45,18 +44,18 @@ class Baseline:
 class Findings:
     """Of pin files and preflight. Expected ones stay visible, as information."""
 
-    all: tuple[Finding, ...]
-    failing: tuple[Finding, ...]
-    unsaid: tuple[Finding, ...]
+    all: tuple[LintFinding, ...]
+    failing: tuple[LintFinding, ...]
+    unsaid: tuple[LintFinding, ...]
     stale: tuple[str, ...]
 
 
-def cell(line: Result) -> tuple[str, ...]:
+def cell(line: ResultLine) -> tuple[str, ...]:
     return (line["client"], line["scenario"], line["strategy"], line["tls"])
 
 
 def sort_findings(
-    found: Sequence[Finding], expected: Sequence[ExpectedFinding], fail_on: Severity, baseline: Baseline | None
+    found: Sequence[LintFinding], expected: Sequence[ExpectedFinding], fail_on: Severity, baseline: Baseline | None
 ) -> Findings:
     shown, failing, unsaid = [], [], []
     happened: set[ExpectedFinding] = set()
@@ -91,7 +90,7 @@ def exit_code(findings: Findings, drilled: int | None) -> int:
 def sentence(
     code: int,
     findings: Findings,
-    lines: Sequence[Result],
+    lines: Sequence[ResultLine],
     stale: Sequence[str],
     checked: str,
     unsure: Sequence[str],
@@ -118,25 +117,25 @@ def sentence(
     return str(harmless(text))
 
 
-def _told(line: Result) -> str:
+def _told(line: ResultLine) -> str:
     return (
         f"{line['client']}: {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}: {line['reason']}"
     )
 
 
-def _worst_first(lines: Iterable[Result], words: frozenset[VerdictWord]) -> list[Result]:
+def _worst_first(lines: Iterable[ResultLine], words: frozenset[VerdictWord]) -> list[ResultLine]:
     found = [line for line in lines if VerdictWord(line["verdict"]) in words and not line.get("known")]
     return sorted(found, key=lambda line: PRECEDENCE.index(VerdictWord(line["verdict"])))
 
 
-def _excused(finding: Finding, why: str) -> Finding:
+def _excused(finding: LintFinding, why: str) -> LintFinding:
     return replace(finding, severity=Severity.INFO, message=f"{finding.message} ({why})")
 
 
-def _steady(finding: Finding) -> tuple[str, str, str]:
+def _steady(finding: LintFinding) -> tuple[str, str, str]:
     return _steady_of(finding.to_json())
 
 
-def _steady_of(line: Result) -> tuple[str, str, str]:
+def _steady_of(line: ResultLine) -> tuple[str, str, str]:
     """Without line and numbers, which change when lines are added above it or a day goes by."""
     return line["file"], line["rule"], re.sub(r"\d+", "#", line["message"])

@@ -14,9 +14,8 @@ from pindrill.cli.client_file import read_client_file
 from pindrill.cli.complaint import complain
 from pindrill.cli.drill import refuse_unwritable
 from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale, written
-from pindrill.cli.newest import Result
 from pindrill.cli.stored import read_stored
-from pindrill.model import UsageError
+from pindrill.model import ResultLine, UsageError
 from pindrill.reports import junit, text
 from pindrill.runner.results import ResultFile
 
@@ -51,7 +50,7 @@ def merge(
     raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))
 
 
-def _missing(lines: Iterable[Result]) -> list[str]:
+def _missing(lines: Iterable[ResultLine]) -> list[str]:
     """Parts of which there is no line, by client."""
     seen: dict[str, set[int]] = {}
     of: dict[str, int] = {}
@@ -72,7 +71,7 @@ def _missing(lines: Iterable[Result]) -> list[str]:
     ]
 
 
-def _write(lines: Sequence[Result], path: Path) -> str:
+def _write(lines: Sequence[ResultLine], path: Path) -> str:
     """Why not all of it could be written, empty if it was."""
     file = ResultFile(path, resume=False)
     for line in lines:

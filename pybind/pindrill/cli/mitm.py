@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pindrill.mitm.install import ADDON, Mitmdump, data_directory, found, install
-from pindrill.mitm.told import Told
+from pindrill.mitm.told import EventLog
 from pindrill.model import UsageError
 from pindrill.reports.plain import harmless
 from pindrill.reports.plain import told as shown
@@ -42,7 +42,7 @@ def read_via(via: str | None, mitmdump: Path | None) -> bool:
     return via is not None
 
 
-def print_misled(told: Told | None) -> None:
+def print_misled(told: EventLog | None) -> None:
     for line in told.lines() if told else []:
         print(shown(line))
 

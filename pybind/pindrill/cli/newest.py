@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pindrill import scenarios as catalogue
+from pindrill.model import ResultLine
 
-Result = dict[str, Any]
 CellKey = tuple[str, str, str, str, int]
 
 
@@ -16,7 +16,7 @@ def cell_key(line: Mapping[str, Any]) -> CellKey:
     return line["client"], line["scenario"], line["strategy"], line["tls"], line["round"]
 
 
-def latest(lines: Sequence[Result]) -> list[Result]:
+def latest(lines: Sequence[ResultLine]) -> list[ResultLine]:
     """In the catalogue's order; a superseding line takes the place of the earlier one."""
     newest = {cell_key(line): line for line in lines}
     return [newest[key] for key in in_order(newest)]

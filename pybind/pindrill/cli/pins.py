@@ -16,12 +16,12 @@ from pindrill.keyring import InputError, Keyring
 from pindrill.mint import pins_of_text
 from pindrill.model import UsageError
 from pindrill.pem import read_pem
-from pindrill.pinfiles import Finding, Format, PinFile, Severity, read_all
+from pindrill.pinfiles import LintFinding, PinFile, PinFormat, Severity, read_all
 from pindrill.pinfiles.chains import certificates, is_address, shown_chain
 from pindrill.pinfiles.explain import differences, rule_as_json, shown
 from pindrill.pinfiles.hosts import host_asked
 from pindrill.pinfiles.lint import SOON, lint, worst
-from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position
+from pindrill.pinfiles.losses import DROPPABLE, TARGETS, LossKind, Position
 from pindrill.pinfiles.names import canonical
 from pindrill.pinfiles.write import write
 from pindrill.reports.plain import told
@@ -29,12 +29,12 @@ from pindrill.reports.plain import told
 pins_app = typer.Typer(help="Pin files as shipped, and pins in every notation.", no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(help="Pin files, an APK, an IPA or a keyring; the format is found.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
 At = Annotated[str | None, typer.Option("--at", metavar="DATE", help="Judge as of this day or instant (UTC).")]
 
 
 @pins_app.command("show")
-def show(files: Files, as_json: Json = False, at: At = None) -> None:
+def show(files: Files, as_json: JsonOption = False, at: At = None) -> None:
     """What each file pins, with the semantics of its format."""
     when = read_at(at)
     for file in _read(files):
@@ -54,7 +54,7 @@ def lint_files(
     ] = None,
     host: Annotated[list[str] | None, typer.Option(help="A host that must be pinned.")] = None,
     soon: Annotated[int, typer.Option(metavar="DAYS", help="How long before an expiration to warn.")] = SOON.days,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     at: At = None,
 ) -> None:
     """Find what locks users out, leaves them unpinned or will hurt. Files together are files of one app.
@@ -91,7 +91,7 @@ def convert(
     drop: Annotated[list[str] | None, typer.Option(help=f"Leave out: {', '.join(DROPPABLE)}.")] = None,
     host: Annotated[str | None, typer.Option(help="The host of pins that are for every host.")] = None,
     max_age: Annotated[int | None, typer.Option(metavar="SECONDS", help="For an HPKP header.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     at: At = None,
 ) -> None:
     """Write the pins in another format. What has no equal there is an error that lists each thing."""
@@ -119,7 +119,7 @@ def convert(
 def diff(
     one: Annotated[Path, typer.Argument(help="A pin file.")],
     other: Annotated[Path, typer.Argument(help="Another, in the same or another format.")],
-    as_json: Json = False,
+    as_json: JsonOption = False,
     at: At = None,
 ) -> None:
     """What two pin files pin differently, by what they mean and not by how they are written. Exit code 0 always."""
@@ -146,7 +146,7 @@ def pins_of(
         str | None, typer.Argument(metavar="FILE|HOST:PORT", help="Certificate, chain, key or CSR.")
     ] = None,
     keyring: Annotated[Path | None, typer.Option(help="The pins of a keyring.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     at: At = None,
 ) -> None:
     """Print pins in the notations in use. A server is contacted only when it is named, and not validated."""
@@ -234,11 +234,11 @@ def _chain(file: Path | None, live: str | None) -> list[Any]:
         raise UsageError(f"{live or file}: {error}") from error
 
 
-def _format(text: str) -> Format:
+def _format(text: str) -> PinFormat:
     try:
-        return Format(text)
+        return PinFormat(text)
     except ValueError as error:
-        raise UsageError(f"no format is called '{text}'; there are: {', '.join(Format)}") from error
+        raise UsageError(f"no format is called '{text}'; there are: {', '.join(PinFormat)}") from error
 
 
 def _position(text: str | None) -> Position | None:
@@ -247,7 +247,7 @@ def _position(text: str | None) -> Position | None:
     raise UsageError(f"--pins-are is leaf or ca, not '{text}'")
 
 
-def _kind(text: str) -> Kind:
+def _kind(text: str) -> LossKind:
     for kind in DROPPABLE:
         if kind == text:
             return kind
@@ -267,7 +267,7 @@ def _print(line: str) -> None:
     print(told(line))
 
 
-def _print_findings(found: Sequence[Finding], files: int) -> None:
+def _print_findings(found: Sequence[LintFinding], files: int) -> None:
     for finding in found:
         _print(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]")
         _print(f"  effect: {finding.effect}")

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from pindrill.cli.preflight import exit_code, until, write_file, write_lines
-from pindrill.preflight.forecast import Row, forecast, worst_status
+from pindrill.preflight.forecast import ShareRow, forecast, worst_status
 from pindrill.preflight.model import WORDS, Instant, Status, as_datetime
 from pindrill.preflight.plan import Plan
 from pindrill.preflight.plan_file import read_plan
-from pindrill.preflight.review import Phase, Problem, Reviewer, StepReview, problems
+from pindrill.preflight.review import LockOut, PhaseReview, Reviewer, StepReview, problems
 from pindrill.reports import forecast as drawn
 from pindrill.reports.forecast_html import render
 from pindrill.reports.plain import counted, harmless
@@ -28,8 +28,8 @@ class Reviewed:
 
     plan: Plan
     steps: Sequence[StepReview]
-    problems: Sequence[Problem]
-    rows: Sequence[Row]
+    problems: Sequence[LockOut]
+    rows: Sequence[ShareRow]
 
     @property
     def status(self) -> Status:
@@ -157,7 +157,7 @@ def safe_days(review: StepReview) -> str:
     return f"safe to begin from {first}, last safe date {day(review.last_safe)}: {review.limit}"
 
 
-def _phase(phase: Phase) -> str:
+def _phase(phase: PhaseReview) -> str:
     said = f"{phase.version}: {WORDS[phase.state.status]}"
     if phase.state.status is not Status.ACCEPTS:
         said += f": {phase.state.reason}"
@@ -166,7 +166,7 @@ def _phase(phase: Phase) -> str:
     return str(harmless(said))
 
 
-def _between(found: Sequence[Problem]) -> Iterator[str]:
+def _between(found: Sequence[LockOut]) -> Iterator[str]:
     if not found:
         return
     yield f"\n{counted(len(found), 'time')} at which a version is not accepted"

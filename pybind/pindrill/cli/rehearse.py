@@ -12,7 +12,7 @@ import typer
 from pindrill.cli.asked import read_assignment, read_semantics, read_versions
 from pindrill.cli.drilling import close, enter_place
 from pindrill.cli.preflight import write_lines
-from pindrill.cli.subjects import Given, Subject, read_subjects
+from pindrill.cli.subjects import ClientOptions, Subject, read_subjects
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.model import HOST, TlsVersion, UsageError
@@ -21,7 +21,7 @@ from pindrill.preflight.model import WORDS, Status
 from pindrill.preflight.plan import Plan
 from pindrill.preflight.plan_file import read_plan
 from pindrill.rehearsal.cast import Cast
-from pindrill.rehearsal.play import Line, Rehearsal
+from pindrill.rehearsal.play import Rehearsal, RehearsalLine
 from pindrill.reports.plain import counted, harmless
 from pindrill.runner.bench import Bench
 
@@ -54,7 +54,7 @@ def rehearse(
         raise UsageError("--deadline is a number above 0")
     plan = read_plan(file)
     versions = read_versions(tls)
-    given = Given(
+    given = ClientOptions(
         environment=dict(read_assignment(text) for text in env or []),
         semantics=read_semantics(semantics) if semantics else None,
         respond=None,
@@ -84,7 +84,7 @@ def _played(
     place: tuple[str, Path],
     deadline: float,
     compiled_in: Sequence[PinFile],
-) -> list[Line]:
+) -> list[RehearsalLine]:
     address, directory = place
     own = directory / "client"
     own.mkdir()
@@ -112,7 +112,7 @@ def _compiled_in(subject: Subject, pinned: Path | None, edit_hosts: bool) -> Seq
     return read_all(pinned)
 
 
-def _exit_code(lines: Sequence[Line]) -> int:
+def _exit_code(lines: Sequence[RehearsalLine]) -> int:
     found = {line.agrees for line in lines}
     return 1 if False in found else 3 if None in found or not found else 0
 
@@ -125,7 +125,7 @@ _DID = {
 }
 
 
-def _shown(lines: Sequence[Line]) -> list[str]:
+def _shown(lines: Sequence[RehearsalLine]) -> list[str]:
     shown: list[str] = []
     title = ""
     for line in lines:

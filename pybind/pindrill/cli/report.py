@@ -15,16 +15,15 @@ import typer
 from rich.console import Console
 
 from pindrill import scenarios
-from pindrill.cli.newest import Result
 from pindrill.cli.stored import Stored, read_stored
 from pindrill.keyring import VERSIONS
-from pindrill.model import VIOLATIONS, UsageError, VerdictWord
+from pindrill.model import VIOLATIONS, ResultLine, UsageError, VerdictWord
 from pindrill.reports import compare as comparison
 from pindrill.reports import github, html, junit, markdown, sarif, text
 from pindrill.reports.overview import overview
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     HTML = "html"
     JUNIT = "junit"
     SARIF = "sarif"
@@ -35,7 +34,7 @@ class Format(StrEnum):
 
 def report(
     results: Annotated[list[Path], typer.Argument(help="Results files of `pindrill drill --json`, in order.")],
-    format_: Annotated[Format, typer.Option("--format", "-f", help="What to make.")] = Format.TEXT,
+    format_: Annotated[ReportFormat, typer.Option("--format", "-f", help="What to make.")] = ReportFormat.TEXT,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here. Default: standard output.")] = None,
     file: Annotated[
         list[str] | None,
@@ -44,16 +43,16 @@ def report(
 ) -> None:
     """Make a report from stored results. Later files supersede cells of earlier ones; lint lines may be among them."""
     given = dict(_read_file(each) for each in file or ())
-    if format_ is Format.HTML and output is None and sys.stdout.isatty():
+    if format_ is ReportFormat.HTML and output is None and sys.stdout.isatty():
         raise UsageError("an HTML report on a terminal is of no use: give -o FILE")
     stored = read_stored(results)
-    if stored.findings and format_ in (Format.JUNIT, Format.TEXT):
+    if stored.findings and format_ in (ReportFormat.JUNIT, ReportFormat.TEXT):
         raise UsageError(
             f"{results[0]}: lint findings have no place in the format {format_}; "
             "html, sarif, markdown and github show them"
         )
     _write(_made(stored, format_, given, output), output)
-    if format_ is Format.GITHUB and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+    if format_ is ReportFormat.GITHUB and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         made = github.limited_summary(markdown.render(overview(stored), stored.findings))
         _append(made, Path(summary))
 
@@ -68,15 +67,15 @@ def compare(
     raise typer.Exit(found.exit_code)
 
 
-def _made(stored: Stored, format_: Format, given: Mapping[str, str], output: Path | None) -> str:
+def _made(stored: Stored, format_: ReportFormat, given: Mapping[str, str], output: Path | None) -> str:
     root = PurePosixPath(Path.cwd())
     match format_:
-        case Format.HTML:
+        case ReportFormat.HTML:
             references = {scenario.id: scenario.references for scenario in scenarios.CATALOGUE}
             return html.render(stored, references=references, findings=stored.findings)
-        case Format.JUNIT:
+        case ReportFormat.JUNIT:
             return junit.render(stored)
-        case Format.SARIF:
+        case ReportFormat.SARIF:
             return sarif.render(
                 stored,
                 version=VERSIONS[0],
@@ -84,12 +83,12 @@ def _made(stored: Stored, format_: Format, given: Mapping[str, str], output: Pat
                 file_of=_files(stored, given),
                 root=root,
             )
-        case Format.MARKDOWN:
+        case ReportFormat.MARKDOWN:
             return markdown.render(overview(stored), stored.findings)
-        case Format.GITHUB:
+        case ReportFormat.GITHUB:
             files = _files(stored, given)
             return github.render(overview(stored), findings=stored.findings, file_of=files, root=root)
-        case Format.TEXT:
+        case ReportFormat.TEXT:
             to_terminal = output is None and sys.stdout.isatty()
             console = Console(width=None if to_terminal else 120, force_terminal=to_terminal)
             with console.capture() as captured:
@@ -97,7 +96,7 @@ def _made(stored: Stored, format_: Format, given: Mapping[str, str], output: Pat
             return captured.get()
 
 
-def _without_unused(line: Result) -> Result:
+def _without_unused(line: ResultLine) -> ResultLine:
     """The text report tells the stages of violations only; 100,000 lines with all of theirs do not fit into memory."""
     return line if VerdictWord(line["verdict"]) in VIOLATIONS else {**line, "stages": []}
 
@@ -109,7 +108,7 @@ def _read_file(assignment: str) -> tuple[str, str]:
     return client, path
 
 
-def _files(lines: Sequence[Result], given: Mapping[str, str]) -> dict[str, str]:
+def _files(lines: Sequence[ResultLine], given: Mapping[str, str]) -> dict[str, str]:
     """The file of each client that has one."""
     found: dict[str, str] = {}
     for line in lines:

@@ -22,14 +22,14 @@ from pindrill.cli.auditing import exit_code
 from pindrill.directories import run_directory
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
-from pindrill.model import UsageError
+from pindrill.model import AuditLine, UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
 from pindrill.runner.audit import Audit, AuditRequest, Entry
 from pindrill.runner.audit_lines import audit_line
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import own_interceptor
-from pindrill.runner.served import Budget, Served
+from pindrill.runner.served import ConnectionBudget, ServedClients
 from pindrill.station.certificates import TestCa
 from pindrill.station.serving import MOST_CONNECTIONS, MOST_OF_ONE_CLIENT, listen, page_server
 from pindrill.station.web import Station
@@ -77,7 +77,7 @@ def station(
         )
         audit = stack.start(lambda: Audit(request, interceptor, forge, starts=False), Audit.close)
         bench = _Bench(audit, app)
-        _serve(bench, forge, address, port, Served(served))
+        _serve(bench, forge, address, port, ServedClients(served))
         audit.close()
         lines = bench.lines()
         for line in lines:
@@ -94,7 +94,7 @@ class _Bench:
         self.audit = audit
         self._app = app
 
-    def lines(self) -> Sequence[Mapping[str, Any]]:
+    def lines(self) -> Sequence[AuditLine]:
         repeat = told_command(["pindrill", *sys.argv[1:]])
         return [audit_line(each, app=self._app, mode="proxy", repeat=repeat) for each in self.audit.verdicts()]
 
@@ -112,7 +112,7 @@ class _Bench:
             return True
 
 
-def _serve(bench: _Bench, forge: Forge, address: str, port: int, served: Served) -> None:
+def _serve(bench: _Bench, forge: Forge, address: str, port: int, served: ServedClients) -> None:
     """Until Ctrl-C, or until the interceptor fails."""
     with Started() as started:
         listening = started.start(lambda: _listening(address, port), socket.socket.close)
@@ -134,7 +134,7 @@ def _listening(address: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen on {address} port {port}: {error.strerror}") from error
 
 
-def _page(bench: _Bench, forge: Forge, address: str, listening: socket.socket, served: Served) -> uvicorn.Server:
+def _page(bench: _Bench, forge: Forge, address: str, listening: socket.socket, served: ServedClients) -> uvicorn.Server:
     """Of what is served; says where."""
     token = secrets.token_urlsafe(16)
     host = f"[{address}]" if ":" in address else address
@@ -145,7 +145,7 @@ def _page(bench: _Bench, forge: Forge, address: str, listening: socket.socket, s
     )
     print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
     print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
-    budget = Budget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
+    budget = ConnectionBudget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
     return page_server(page.application(), served, budget)
 
 

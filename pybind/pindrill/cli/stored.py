@@ -12,8 +12,8 @@ from typing import Any, overload
 
 import jsonschema_rs
 
-from pindrill.cli.newest import CellKey, Result, cell_key, in_order
-from pindrill.model import UsageError
+from pindrill.cli.newest import CellKey, cell_key, in_order
+from pindrill.model import ResultLine, UsageError
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 MAX_CELLS = 1_000_000
@@ -39,10 +39,10 @@ class _Place:
     offset: int
 
 
-class Stored(Sequence[Result]):
+class Stored(Sequence[ResultLine]):
     """The newest lines of results files. Only their places are kept: 100,000 results do not fit into memory well."""
 
-    def __init__(self, places: Sequence[_Place], findings: Sequence[Result]) -> None:
+    def __init__(self, places: Sequence[_Place], findings: Sequence[ResultLine]) -> None:
         self._places = places
         self.findings = findings
         """The lint findings that stood among the results."""
@@ -51,22 +51,22 @@ class Stored(Sequence[Result]):
         return len(self._places)
 
     @overload
-    def __getitem__(self, index: int) -> Result: ...
+    def __getitem__(self, index: int) -> ResultLine: ...
     @overload
     def __getitem__(self, index: slice) -> Stored: ...
-    def __getitem__(self, index: int | slice) -> Result | Stored:
+    def __getitem__(self, index: int | slice) -> ResultLine | Stored:
         if isinstance(index, slice):
             return Stored(self._places[index], self.findings)
         return next(_load([self._places[index]]))
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[ResultLine]:
         return _load(self._places)
 
 
 def read_stored(paths: Sequence[Path]) -> Stored:
     """A later line of the same cell supersedes an earlier one, in the order in which the files are named."""
     newest: dict[CellKey, _Place] = {}
-    findings: list[Result] = []
+    findings: list[ResultLine] = []
     for path in paths:
         for number, offset, raw in _raw_lines(path):
             line = _checked(raw, f"{path}:{number}")
@@ -79,7 +79,7 @@ def read_stored(paths: Sequence[Path]) -> Stored:
     return Stored([newest[key] for key in in_order(newest)], findings)
 
 
-def _load(places: Sequence[_Place]) -> Iterator[Result]:
+def _load(places: Sequence[_Place]) -> Iterator[ResultLine]:
     opened: dict[Path, Any] = {}
     try:
         for place in places:
@@ -113,7 +113,7 @@ def _raw_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
         raise UsageError(f"{path}: cannot read the results: {error.strerror}") from error
 
 
-def _checked(raw: bytes, where: str) -> Result:
+def _checked(raw: bytes, where: str) -> ResultLine:
     try:
         line: Any = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -128,7 +128,7 @@ def _checked(raw: bytes, where: str) -> Result:
     except ValueError as error:
         kind = "lint finding" if is_finding else "result (reports/schemas/result.schema.json)"
         raise UsageError(f"{where}: this line is no {kind}: {_wrong(error)}") from error
-    checked: Result = line
+    checked: ResultLine = line
     return checked
 
 

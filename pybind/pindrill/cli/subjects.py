@@ -35,7 +35,7 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class ClientOptions:
     """The options that hold for every client of the run."""
 
     environment: dict[str, str]
@@ -52,7 +52,7 @@ class Given:
 
 
 def read_subjects(
-    command: Sequence[str], files: Sequence[Path], adapter: bool, given: Given, folder: Path | None = None
+    command: Sequence[str], files: Sequence[Path], adapter: bool, given: ClientOptions, folder: Path | None = None
 ) -> list[Subject]:
     """`folder`: where the command runs; without one the caller's directory. That of a file runs in its folder."""
     if not command and not files:
@@ -77,7 +77,7 @@ def _resolves_itself(driver: Driver) -> bool:
     return isinstance(driver, CommandDriver) and "address" in driver.used
 
 
-def _from_file(file: ClientFile, answer: Respond | None, given: Given) -> Subject:
+def _from_file(file: ClientFile, answer: Respond | None, given: ClientOptions) -> Subject:
     def make(directory: Path) -> Driver:
         return file.make_driver(directory, given.environment, given.ignore_exit_code)
 
@@ -94,7 +94,7 @@ def _from_file(file: ClientFile, answer: Respond | None, given: Given) -> Subjec
 
 
 def _from_command(
-    command: Sequence[str], adapter: bool, answer: Respond | None, given: Given, folder: Path | None
+    command: Sequence[str], adapter: bool, answer: Respond | None, given: ClientOptions, folder: Path | None
 ) -> Subject:
     environment, start = given.environment, folder and folder.absolute()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pindrill.clients.hunt import end_everything
-from pindrill.clients.output import Kept, excerpt, last_line
+from pindrill.clients.output import KeptOutput, excerpt, last_line
 from pindrill.clients.process import (
     ATTEMPT,
     SHEPHERD,
@@ -162,7 +162,7 @@ class _Process:
             os.close(input_read)
         self._lines: deque[bytes] = deque()
         self._partial = b""
-        self._errors = Kept()
+        self._errors = KeptOutput()
         self._errors_reader = threading.Thread(target=self._read_errors, name="adapter's errors", daemon=True)
         self._asking = threading.RLock()
         self._ending = threading.Lock()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pindrill.clients.output import Kept
+from pindrill.clients.output import KeptOutput
 from pindrill.interruption import Started
 
 _AFTER_S = 0.5
@@ -23,14 +23,14 @@ class TookTooLong(Exception):
 
 
 @dataclass(frozen=True)
-class Done:
+class BriefRun:
     code: int
     """Negative: ended by that signal."""
     stdout: str
     stderr: str
 
 
-def run_briefly(command: Sequence[str] | str, *, patience_s: float) -> Done:
+def run_briefly(command: Sequence[str] | str, *, patience_s: float) -> BriefRun:
     """`command`: words, or a line of shell. Waits for the command itself, not for what it leaves running.
 
     OSError: it cannot be started. TookTooLong.
@@ -39,7 +39,7 @@ def run_briefly(command: Sequence[str] | str, *, patience_s: float) -> Done:
         process = started.start(lambda: _popen(command), _let_go)
         assert process.stdout
         assert process.stderr
-        kept = {process.stdout.fileno(): Kept(), process.stderr.fileno(): Kept()}
+        kept = {process.stdout.fileno(): KeptOutput(), process.stderr.fileno(): KeptOutput()}
         with selectors.DefaultSelector() as selector:
             for descriptor in kept:
                 selector.register(descriptor, selectors.EVENT_READ)
@@ -47,7 +47,7 @@ def run_briefly(command: Sequence[str] | str, *, patience_s: float) -> Done:
     if not ended:
         raise TookTooLong
     stdout, stderr = (each.data().decode("utf-8", "replace") for each in kept.values())
-    return Done(process.returncode, stdout, stderr)
+    return BriefRun(process.returncode, stdout, stderr)
 
 
 def _popen(command: Sequence[str] | str) -> subprocess.Popen[bytes]:
@@ -72,7 +72,7 @@ def _let_go(process: subprocess.Popen[bytes]) -> None:
 
 
 def _read(
-    process: subprocess.Popen[bytes], selector: selectors.BaseSelector, kept: dict[int, Kept], give_up: float
+    process: subprocess.Popen[bytes], selector: selectors.BaseSelector, kept: dict[int, KeptOutput], give_up: float
 ) -> bool:
     """Did it end in time?"""
     ended_at = None

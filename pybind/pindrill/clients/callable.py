@@ -13,7 +13,7 @@ from typing import Any
 
 from pindrill.model import ClientReport, Refused, Said, Target
 
-Client = Callable[[dict[str, Any]], object]
+ClientFunction = Callable[[dict[str, Any]], object]
 # What libraries raise at a pin mismatch that is no ssl.SSLError. By name: none of them needs to be installed.
 _TLS_ERRORS = frozenset(
     {
@@ -31,7 +31,7 @@ class CallableDriver:
     outlives_attempts = True
     expresses_pins = True
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ClientFunction) -> None:
         self._client = client
 
     def session(self, directory: Path) -> CallableDriver:

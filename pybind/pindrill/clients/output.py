@@ -48,7 +48,7 @@ class Sought:
             self._left.pop(0)
 
 
-class Kept:
+class KeptOutput:
     """The beginning and the end of an output, and how long it was."""
 
     def __init__(self, limit: int = OUTPUT_LIMIT) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pindrill.clients.hunt import end_everything
-from pindrill.clients.output import GO_CRASH, Kept, Sought
+from pindrill.clients.output import GO_CRASH, KeptOutput, Sought
 from pindrill.interruption import Started, held
 from pindrill.model import UsageError
 
@@ -187,9 +187,9 @@ class _Watched:
         self._mark = f"{ATTEMPT}={mark}"
         self._ending_at = 0
         """When it had to be ended from here."""
-        self._report, self._stdout, self._stderr = Kept(), Kept(), Kept()
+        self._report, self._stdout, self._stderr = KeptOutput(), KeptOutput(), KeptOutput()
         self._wanted, self._crash = Sought.text(wanted), Sought(GO_CRASH)
-        self._takers: dict[int, tuple[Kept | Sought, ...]] = {
+        self._takers: dict[int, tuple[KeptOutput | Sought, ...]] = {
             report: (self._report,),
             process.stdout.fileno(): (self._stdout, self._wanted),
             process.stderr.fileno(): (self._stderr, self._crash),

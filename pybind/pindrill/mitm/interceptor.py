@@ -11,7 +11,7 @@ from pindrill import _core
 from pindrill.interruption import Started
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import MitmproxyFailed, Process, credential_order
-from pindrill.mitm.told import Told
+from pindrill.mitm.told import EventLog
 
 _MODES = {
     "proxy": "regular",
@@ -38,7 +38,7 @@ class MitmInterceptor:
         patience_s: float = 30.0,
     ) -> None:
         """`clients`: networks that are served besides loopback."""
-        self.told = Told()
+        self.told = EventLog()
         """What mitmproxy's own events said, beside what the connections showed."""
         self._mitmdump = mitmdump
         self._options: dict[str, Any] = {

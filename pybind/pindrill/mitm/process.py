@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from pindrill import _core
-from pindrill.clients.output import Kept
+from pindrill.clients.output import KeptOutput
 from pindrill.directories import run_directory
 from pindrill.interruption import PATIENCE_S, Started, heard
 from pindrill.mitm.install import ADDON, Mitmdump
@@ -24,7 +24,7 @@ _READY_S = 60.0
 _ANSWER_S = 30.0
 _END_S = 10.0
 _ENOUGH_OUTPUT = 2000
-Event = dict[str, Any]
+AddonEvent = dict[str, Any]
 
 
 class MitmproxyFailed(_core.CoreError):
@@ -45,16 +45,16 @@ class Process:
         verify_upstream: bool = True,
         clients: Sequence[str] = ("127.0.0.0/8", "::1"),
         patience_s: float = 30.0,
-        take: Callable[[Event], None] | None = None,
+        take: Callable[[AddonEvent], None] | None = None,
     ) -> None:
         """`take`: gets the events instead of `events`, before any answer that came after them."""
         self.denied = 0
         self.version = ""
-        self.events: queue.Queue[Event | None] = queue.Queue()
+        self.events: queue.Queue[AddonEvent | None] = queue.Queue()
         """Questions and contacts; None at its death."""
         self._hand_over = take or self.events.put
-        self._said = Kept()
-        self._answers: dict[int, queue.Queue[Event | None]] = {}
+        self._said = KeptOutput()
+        self._answers: dict[int, queue.Queue[AddonEvent | None]] = {}
         self._asks = iter(range(1, 1 << 62))
         self._lock = threading.Lock()
         self._dead = ""
@@ -110,8 +110,8 @@ class Process:
         except OSError as error:
             raise MitmproxyFailed(self._dead or self._death("mitmdump has gone")) from error
 
-    def ask(self, do: str, *, patience_s: float = _ANSWER_S, **order: Any) -> Event:
-        answer: queue.Queue[Event | None] = queue.Queue(1)
+    def ask(self, do: str, *, patience_s: float = _ANSWER_S, **order: Any) -> AddonEvent:
+        answer: queue.Queue[AddonEvent | None] = queue.Queue(1)
         number = next(self._asks)
         self._answers[number] = answer
         try:
@@ -191,7 +191,7 @@ class Process:
             while chunk := os.read(output.fileno(), 65536):
                 self._said.take(chunk)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: AddonEvent) -> None:
         match event.pop("event"):
             case "ready":
                 self.version = event["mitmproxy"]
@@ -231,7 +231,7 @@ def _close_both(ends: tuple[socket.socket, socket.socket]) -> None:
         end.close()
 
 
-def decoded(event: Event) -> Event:
+def decoded(event: AddonEvent) -> AddonEvent:
     if "plaintext" in event:
         event["plaintext"] = base64.b64decode(event["plaintext"])
     return event

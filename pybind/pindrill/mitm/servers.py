@@ -14,8 +14,8 @@ from typing import Any
 
 from pindrill import _core
 from pindrill.mitm.install import Mitmdump
-from pindrill.mitm.process import Event, MitmproxyFailed, Process, credential_order
-from pindrill.mitm.told import Told
+from pindrill.mitm.process import AddonEvent, MitmproxyFailed, Process, credential_order
+from pindrill.mitm.told import EventLog
 from pindrill.model import TlsVersion
 
 _MODE = "reverse:https://unknown.invalid:443"
@@ -28,8 +28,8 @@ class MitmServers:
 
     def __init__(self, mitmdump: Mitmdump) -> None:
         self.mitmdump = mitmdump
-        self.told = Told()
-        self._contacts: dict[int, list[Event]] = defaultdict(list)
+        self.told = EventLog()
+        self._contacts: dict[int, list[AddonEvent]] = defaultdict(list)
         self._lock = threading.Lock()
         self._loop = _core.Loop()
         self._context = _core.ServerContext()
@@ -59,7 +59,7 @@ class MitmServers:
     def close(self) -> None:
         self._process.close()
 
-    def contacts(self, port: int) -> list[Event]:
+    def contacts(self, port: int) -> list[AddonEvent]:
         with self._lock:
             return list(self._contacts[port])
 
@@ -69,7 +69,7 @@ class MitmServers:
         with suppress(MitmproxyFailed):
             self._process.tell("close", port=port)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: AddonEvent) -> None:
         self.told.note(event)
         with self._lock:
             self._contacts[event["listener"]].append(event)
@@ -122,7 +122,7 @@ class MitmServer:
         return {**credential_order(label, credential), "min": self._tls, "max": self._tls}
 
 
-def _observation(number: int, facts: Event) -> dict[str, Any]:
+def _observation(number: int, facts: AddonEvent) -> dict[str, Any]:
     seen = facts["seen"]
     return {
         **seen,

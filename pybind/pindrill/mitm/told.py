@@ -13,7 +13,7 @@ from pindrill.model import Observation
 _ESTABLISHED = "tls_established_client"
 
 
-class Told:
+class EventLog:
     """Of all contacts of a run; may be told from many threads."""
 
     def __init__(self) -> None:

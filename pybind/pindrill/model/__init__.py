@@ -1,6 +1,7 @@
 """The values that scenarios, drivers, judgement and reports share. Nothing here does anything."""
 
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
+from pindrill.model.lines import AuditLine, ForecastRow, PlanLine, ResultLine
 from pindrill.model.scenario import (
     BACKUP,
     FOREIGN_HOST,
@@ -46,13 +47,17 @@ __all__ = [
     "VIOLATIONS",
     "Alert",
     "Alter",
+    "AuditLine",
     "ClientHello",
     "ClientReport",
     "Expect",
+    "ForecastRow",
     "HarnessFailed",
     "Observation",
     "PinsOf",
+    "PlanLine",
     "Refused",
+    "ResultLine",
     "Said",
     "Scenario",
     "Semantics",

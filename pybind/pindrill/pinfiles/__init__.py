@@ -1,14 +1,14 @@
 """Pin files: read, write, lint and explain; see docs/pin-formats."""
 
 from pindrill.pinfiles.detect import read, read_all
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFile, PinRule, Severity, rules_for
+from pindrill.pinfiles.model import DeclaredPin, Expiry, LintFinding, PinFile, PinFormat, PinRule, Severity, rules_for
 
 __all__ = [
     "DeclaredPin",
     "Expiry",
-    "Finding",
-    "Format",
+    "LintFinding",
     "PinFile",
+    "PinFormat",
     "PinRule",
     "Severity",
     "read",

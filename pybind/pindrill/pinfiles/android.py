@@ -11,15 +11,15 @@ from pindrill.model import UsageError
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
 from pindrill.pinfiles.markup import Element, parse
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, Severity
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinFormat, PinRule, Severity
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
 
 ROOT = "network-security-config"
 MAX_PINS_OF_SET = 1000
 _CRASH = "the platform refuses the whole file: the app crashes at start"
-_READING = Reading(
+_READING = PinReading(
     decode=digests.android,
     undecodable=_CRASH,
     wrong_length=_CRASH,
@@ -78,7 +78,7 @@ def read_android(source: Source, *, debuggable: bool | None = None) -> PinFile:
         _read_config(config, _Inherited(anchors_override=reader.base_overrides), reader)
     return PinFile(
         path=source.path,
-        format=Format.TRUSTKIT_ANDROID if reader.trustkit else Format.NSC,
+        format=PinFormat.TRUSTKIT_ANDROID if reader.trustkit else PinFormat.NSC,
         rules=tuple(reader.rules),
         findings=reader.notes.done(),
         crash=reader.crash,

@@ -6,8 +6,8 @@ from typing import Any
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.plists import Plist
 from pindrill.pinfiles.rules import Notes
 
@@ -20,7 +20,7 @@ LEAF, CA, SUBDOMAINS, DIGEST = (
 )
 _NEVER = "this pin never matches"
 _LOCK_OUT = "no certificate can match: the app is locked out of this host"
-_READING = Reading(decode=digests.apple, undecodable=_NEVER, wrong_length=_NEVER)
+_READING = PinReading(decode=digests.apple, undecodable=_NEVER, wrong_length=_NEVER)
 
 
 def has_ats(plist: Plist) -> bool:
@@ -55,7 +55,7 @@ def read_ats(plist: Plist) -> PinFile:
         note_form(name.lower(), line, notes, wildcard_fix=f"write the parent domain with {SUBDOMAINS}")
         if name:
             rules.append(_read_domain(plist, name, entry, line, notes))
-    return PinFile(path=plist.source.path, format=Format.ATS, rules=tuple(rules), findings=notes.done())
+    return PinFile(path=plist.source.path, format=PinFormat.ATS, rules=tuple(rules), findings=notes.done())
 
 
 def _note_places(plist: Plist, notes: Notes) -> None:

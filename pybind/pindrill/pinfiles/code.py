@@ -36,7 +36,7 @@ class Token:
     line: int
 
 
-class Unread:
+class UnreadValue:
     """A value that only running the code would show."""
 
     def __init__(self, line: int) -> None:
@@ -49,7 +49,7 @@ class Text:
     line: int
 
 
-Value = Text | Unread | bool | list["Value"] | dict[str, "Value"]
+Value = Text | UnreadValue | bool | list["Value"] | dict[str, "Value"]
 
 
 class Code:
@@ -87,22 +87,22 @@ class Code:
             parts.append((start, end))
         return parts
 
-    def string(self, start: int, end: int) -> Text | Unread:
+    def string(self, start: int, end: int) -> Text | UnreadValue:
         """Literals and constants, joined by `+`."""
         line = self.tokens[start].line if start < len(self.tokens) else 1
         joined, expected = "", True
         for token in self._qualified(start, end):
             part = self._part(token) if expected else None
             if (part is None) if expected else (token.text != "+"):
-                return Unread(line)
+                return UnreadValue(line)
             joined += part or ""
             expected = not expected
-        return Unread(line) if expected else Text(joined, line)
+        return UnreadValue(line) if expected else Text(joined, line)
 
     def value(self, start: int, end: int, depth: int = 0) -> Value:
         """An object, list, boolean or string literal."""
         if start >= end or depth > MAX_DEPTH:
-            return Unread(self.tokens[min(start, len(self.tokens) - 1)].line)
+            return UnreadValue(self.tokens[min(start, len(self.tokens) - 1)].line)
         first = self.tokens[start]
         whole = self.closing(start) == end - 1
         if first.text == "[" and whole:
@@ -148,7 +148,7 @@ class Code:
                 text = key.text if key.kind == "name" else self._part(key)
                 found[text if text is not None else f"line {key.line}"] = self.value(first + 2, last, depth + 1)
             else:
-                found[f"line {key.line}"] = Unread(key.line)
+                found[f"line {key.line}"] = UnreadValue(key.line)
         return found
 
     def _qualified(self, start: int, end: int) -> Iterator[Token]:

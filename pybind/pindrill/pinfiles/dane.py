@@ -7,8 +7,8 @@ from typing import Literal
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Lines, Source
 
@@ -41,7 +41,7 @@ def read_dane(source: Source) -> PinFile:
         rules += [rule] if rule else []
     if not rules and not notes.findings:
         raise source.refuse(1, "no TLSA record in it", "write them as '_443._tcp.host. IN TLSA 3 1 1 HEX'")
-    return PinFile(path=source.path, format=Format.DANE, rules=tuple(rules), findings=notes.done())
+    return PinFile(path=source.path, format=PinFormat.DANE, rules=tuple(rules), findings=notes.done())
 
 
 def _read_record(record: re.Match[str], line: int, notes: Notes) -> PinRule | None:
@@ -67,7 +67,7 @@ def _read_record(record: re.Match[str], line: int, notes: Notes) -> PinRule | No
         )
         return None
     algorithm, size = _ALGORITHMS[matching]
-    reading = Reading(decode=digests.hexadecimal, undecodable=_UNUSABLE, wrong_length=_UNUSABLE, size=size)
+    reading = PinReading(decode=digests.hexadecimal, undecodable=_UNUSABLE, wrong_length=_UNUSABLE, size=size)
     pin: DeclaredPin = read_pin("".join(data.split()), line, reading, notes, algorithm=algorithm).pin
     owner = _OWNER.fullmatch(record["owner"] or "")
     # RFC 4343: without case; a last dot makes the name absolute. Letters beyond ASCII are bytes that nobody asks for.

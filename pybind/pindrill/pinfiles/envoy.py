@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import yaml
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
 
@@ -17,14 +17,14 @@ _TRUST = ("trusted_ca", "ca_certificate_provider_instance")
 _MAX_DEPTH = 100
 _MAX_NODES = 30_000
 _REFUSED = "Envoy refuses the configuration"
-_SPKI_READING = Reading(
+_SPKI_READING = PinReading(
     decode=digests.strict,
     undecodable=_REFUSED,
     wrong_length=_REFUSED,
     crashes_undecodable=True,
     crashes_wrong_length=True,
 )
-_HASH_READING = Reading(
+_HASH_READING = PinReading(
     decode=digests.hexadecimal,
     undecodable=_REFUSED,
     wrong_length=_REFUSED,
@@ -72,7 +72,7 @@ def read_envoy(source: Source) -> PinFile:
             rules.append(rule)
     if not rules:
         raise source.refuse(1, f"no {_SPKI} or {_HASH} in it", "give Envoy's configuration as YAML or JSON")
-    return PinFile(path=source.path, format=Format.ENVOY, rules=tuple(rules), findings=notes.done(), crash=crash)
+    return PinFile(path=source.path, format=PinFormat.ENVOY, rules=tuple(rules), findings=notes.done(), crash=crash)
 
 
 def _documents(source: Source) -> list[yaml.Node]:
@@ -110,7 +110,9 @@ def _contexts(nodes: list[yaml.Node]) -> Iterator[dict[str, yaml.Node]]:
             todo += [value for _, value in reversed(node.value)]
 
 
-def _read_list(context: dict[str, yaml.Node], key: str, of: str, reading: Reading, notes: Notes) -> tuple[PinRule, str]:
+def _read_list(
+    context: dict[str, yaml.Node], key: str, of: str, reading: PinReading, notes: Notes
+) -> tuple[PinRule, str]:
     node = context[key]
     line = node.start_mark.line + 1
     validates = any(each in context for each in _TRUST)

@@ -7,30 +7,30 @@ from datetime import datetime
 from typing import Any
 
 from pindrill.pinfiles.digests import encoded
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule, binds, rules_for
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule, binds, rules_for
 from pindrill.pinfiles.names import why_no_host
 
-SEMANTICS: Mapping[Format, str] = {
-    Format.NSC: "The most specific entry decides. A pin may match any key of the validated chain. "
+SEMANTICS: Mapping[PinFormat, str] = {
+    PinFormat.NSC: "The most specific entry decides. A pin may match any key of the validated chain. "
     "After local midnight of the expiration nothing is pinned.",
-    Format.TRUSTKIT_ANDROID: "As a Network Security Config, which the platform itself enforces; TrustKit's own check "
-    "and its reports come on top, and enforcePinning switches only that.",
-    Format.TRUSTKIT_IOS: "The most specific entry decides. A pin may match any key of the validated chain. "
+    PinFormat.TRUSTKIT_ANDROID: "As a Network Security Config, which the platform itself enforces; TrustKit's own "
+    "check and its reports come on top, and enforcePinning switches only that.",
+    PinFormat.TRUSTKIT_IOS: "The most specific entry decides. A pin may match any key of the validated chain. "
     "After midnight UTC of the expiration nothing is pinned.",
-    Format.ATS: "All entries that cover a host are united. Of the leaf list and the CA list each that is there must "
+    PinFormat.ATS: "All entries that cover a host are united. Of the leaf list and the CA list each that is there must "
     "match. Subdomains are one label deep. There is no expiration.",
-    Format.OKHTTP: "All patterns that cover a host are united. A pin may match any key of the validated chain. "
+    PinFormat.OKHTTP: "All patterns that cover a host are united. A pin may match any key of the validated chain. "
     "*. is exactly one label without the name itself, **. any number with it.",
-    Format.CURL: "Only the server's own key is compared, as text.",
-    Format.WGET: "Only the server's own key is compared.",
-    Format.GIT: "Only the server's own key is compared, as text.",
-    Format.HPKP: "Noted at the first visit and kept for max-age. A pin may match any key of the validated chain.",
-    Format.KEYRING: "The leaf keys of the keyring, current and backup.",
-    Format.ENVOY: "Only the server's own certificate is compared; a hit in either list accepts. "
+    PinFormat.CURL: "Only the server's own key is compared, as text.",
+    PinFormat.WGET: "Only the server's own key is compared.",
+    PinFormat.GIT: "Only the server's own key is compared, as text.",
+    PinFormat.HPKP: "Noted at the first visit and kept for max-age. A pin may match any key of the validated chain.",
+    PinFormat.KEYRING: "The leaf keys of the keyring, current and backup.",
+    PinFormat.ENVOY: "Only the server's own certificate is compared; a hit in either list accepts. "
     "Without trusted_ca the chain is not verified.",
-    Format.DANE: "Any matching record accepts. Usage 0 and 1 add to ordinary validation, 2 and 3 replace it.",
-    Format.FLUTTER: "The server's own certificate is compared, on a connection before the real one.",
-    Format.REACT_NATIVE: "OkHttp on Android and TrustKit on iOS underneath, which wants two pins.",
+    PinFormat.DANE: "Any matching record accepts. Usage 0 and 1 add to ordinary validation, 2 and 3 replace it.",
+    PinFormat.FLUTTER: "The server's own certificate is compared, on a connection before the real one.",
+    PinFormat.REACT_NATIVE: "OkHttp on Android and TrustKit on iOS underneath, which wants two pins.",
 }
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pindrill.pinfiles.model import Format
+from pindrill.pinfiles.model import PinFormat
 from pindrill.pinfiles.names import host_of, meant, to_ascii
 from pindrill.pinfiles.rules import Notes
 
@@ -24,7 +24,7 @@ _GIT_FALSE = ("false", "no", "off", "0")
 class Use:
     """One option with its value, and the command that it stands in."""
 
-    tool: Format
+    tool: PinFormat
     value: str
     line: int
     host: str
@@ -59,7 +59,7 @@ def git_uses(text: str, notes: Notes) -> Iterator[Use]:
             value, number = keys["pinnedpubkey"]
             host = git_host(address, number, notes)
             if host is not None:
-                yield Use(Format.GIT, value, number, host, not ({address, ""} & off))
+                yield Use(PinFormat.GIT, value, number, host, not ({address, ""} & off))
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\", "": ""}

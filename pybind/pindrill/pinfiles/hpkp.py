@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Lines, Source
 
@@ -14,7 +14,7 @@ _HEADER = re.compile(r"(?i)\bPublic-Key-Pins(?P<only>-Report-Only)?\b(?P<value>[
 _DIRECTIVE = re.compile(r"""(?P<name>[A-Za-z0-9-]+)\s*(?:=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^;\s"']+)))?""")
 _IGNORED = "a user agent ignores the whole header: nothing is pinned"
 _PIN_IGNORED = "a user agent cannot use it: this pin never matches"
-_READING = Reading(decode=digests.strict, undecodable=_PIN_IGNORED, wrong_length=_PIN_IGNORED)
+_READING = PinReading(decode=digests.strict, undecodable=_PIN_IGNORED, wrong_length=_PIN_IGNORED)
 
 
 def has_hpkp(text: str) -> bool:
@@ -35,7 +35,9 @@ def read_hpkp(source: Source) -> PinFile:
             settings = found[1]
     if not rules and not notes.findings:
         raise source.refuse(1, "no Public-Key-Pins header with a value in it", "give the header with its value")
-    return PinFile(path=source.path, format=Format.HPKP, rules=tuple(rules), findings=notes.done(), settings=settings)
+    return PinFile(
+        path=source.path, format=PinFormat.HPKP, rules=tuple(rules), findings=notes.done(), settings=settings
+    )
 
 
 def _read_header(value: str, line: int, report_only: bool, notes: Notes) -> tuple[PinRule, dict[str, str]] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pindrill import _core
 from pindrill.keyring import Keyring
 from pindrill.model import HOST
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
 
 
 def is_keyring(path: Path) -> bool:
@@ -19,4 +19,4 @@ def read_keyring(path: Path) -> PinFile:
     keyring = Keyring.open(path)
     found = [_core.Pin.of_key(keyring.key(label)) for label in ("leaf-current", "leaf-backup")]
     pins = tuple(DeclaredPin(text=pin.base64, digest=bytes.fromhex(pin.hex)) for pin in found)
-    return PinFile(path=str(path), format=Format.KEYRING, rules=(PinRule(domain=HOST, pins=pins),))
+    return PinFile(path=str(path), format=PinFormat.KEYRING, rules=(PinRule(domain=HOST, pins=pins),))

@@ -10,13 +10,30 @@ from pindrill import _core
 from pindrill.pinfiles.hosts import is_registrable, missed_rule
 from pindrill.pinfiles.lint_across import compare
 from pindrill.pinfiles.lint_keys import note_chain, note_known_keys
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Finding, Format, PinFile, PinRule, Severity, binds, rules_for
+from pindrill.pinfiles.model import (
+    DeclaredPin,
+    Expiry,
+    LintFinding,
+    PinFile,
+    PinFormat,
+    PinRule,
+    Severity,
+    binds,
+    rules_for,
+)
 from pindrill.pinfiles.names import host_of, is_plain
 from pindrill.pinfiles.rules import Notes
 
 SOON = timedelta(days=30)
 _COVER_SUBDOMAINS = frozenset(
-    {Format.NSC, Format.TRUSTKIT_ANDROID, Format.TRUSTKIT_IOS, Format.ATS, Format.OKHTTP, Format.REACT_NATIVE}
+    {
+        PinFormat.NSC,
+        PinFormat.TRUSTKIT_ANDROID,
+        PinFormat.TRUSTKIT_IOS,
+        PinFormat.ATS,
+        PinFormat.OKHTTP,
+        PinFormat.REACT_NATIVE,
+    }
 )
 """Formats in which a name stands for a rule about names, not for the one address that is fetched."""
 _LEAVES_NO_PIN = frozenset(
@@ -32,10 +49,10 @@ def lint(
     soon: timedelta = SOON,
     chain: Sequence[_core.Certificate] = (),
     hosts: Sequence[str] = (),
-) -> list[Finding]:
+) -> list[LintFinding]:
     """The files are of one app: they are judged each alone, and compared. `chain`: what the server shows, leaf first.
     `hosts`: names that are to be pinned."""
-    found: list[Finding] = []
+    found: list[LintFinding] = []
     for file in files:
         notes = Notes(file.path)
         notes.findings += file.findings
@@ -109,9 +126,9 @@ def _sets(file: PinFile) -> Iterator[tuple[PinRule, tuple[DeclaredPin, ...]]]:
 
 def _group(file: PinFile, rule: PinRule, index: int) -> object:
     """Rules for the same names are united in OkHttp and DANE, lists of one context in Envoy."""
-    if file.format in (Format.OKHTTP, Format.DANE) and rule.domain:
+    if file.format in (PinFormat.OKHTTP, PinFormat.DANE) and rule.domain:
         return (rule.domain, rule.subdomains, rule.apex)
-    if file.format is Format.ENVOY and len({each.of for each in file.rules}) > 1:
+    if file.format is PinFormat.ENVOY and len({each.of for each in file.rules}) > 1:
         return ""
     return index
 
@@ -252,7 +269,7 @@ def _name(rule: PinRule) -> str:
     return f"{star}{rule.domain}" if rule.domain else "all hosts"
 
 
-def worst(findings: Sequence[Finding]) -> Severity | None:
+def worst(findings: Sequence[LintFinding]) -> Severity | None:
     for severity in Severity:
         if any(finding.severity is severity for finding in findings):
             return severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from pindrill.pinfiles.model import Finding, PinFile, PinRule, binds, rules_for
+from pindrill.pinfiles.model import LintFinding, PinFile, PinRule, binds, rules_for
 from pindrill.pinfiles.rules import Notes
 
 APPS = frozenset({"android", "ios"})
@@ -13,8 +13,8 @@ APPS = frozenset({"android", "ios"})
 _FIX = "pin the same keys in both"
 
 
-def compare(files: Sequence[PinFile]) -> list[Finding]:
-    found: list[Finding] = []
+def compare(files: Sequence[PinFile]) -> list[LintFinding]:
+    found: list[LintFinding] = []
     shipped = [file for file in files if file.platforms <= APPS and not file.partial]
     for one, other in combinations(shipped, 2):
         shared = one.platforms & other.platforms

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from datetime import date
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.code import MAX_ARGUMENTS, MAX_CALLS, Code, Text, Unread, Value
+from pindrill.pinfiles.code import MAX_ARGUMENTS, MAX_CALLS, Code, Text, UnreadValue, Value
 from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule
+from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinFormat, PinRule
 from pindrill.pinfiles.names import host_of
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
 
 _FLUTTER, _REACT = "allowedSHAFingerprints", "initializeSslPinning"
 _NEVER = "this fingerprint never matches"
-_FINGERPRINT = Reading(decode=digests.hexadecimal, undecodable=_NEVER, wrong_length=_NEVER)
+_FINGERPRINT = PinReading(decode=digests.hexadecimal, undecodable=_NEVER, wrong_length=_NEVER)
 _REACT_CRASH = "TrustKit underneath throws on iOS: the app crashes where pinning is set up"
-_REACT_PIN = Reading(
+_REACT_PIN = PinReading(
     decode=digests.strict,
     undecodable=_REACT_CRASH,
     wrong_length=_REACT_CRASH,
@@ -49,7 +49,7 @@ def read_flutter(source: Source) -> PinFile:
             rules += _fingerprints(code, start, end, server, notes)
     if not rules and not notes.findings:
         raise source.refuse(1, f"no {_FLUTTER}: […] in it", "give the source file that has the list")
-    return PinFile(path=source.path, format=Format.FLUTTER, rules=tuple(rules), findings=notes.done())
+    return PinFile(path=source.path, format=PinFormat.FLUTTER, rules=tuple(rules), findings=notes.done())
 
 
 def _fingerprints(code: Code, start: int, end: int, server: str, notes: Notes) -> Iterator[PinRule]:
@@ -63,7 +63,7 @@ def _fingerprints(code: Code, start: int, end: int, server: str, notes: Notes) -
     partial = not all(isinstance(each, Text) for each in value)
     for each in value:
         if not isinstance(each, Text):
-            _unread(notes, each.line if isinstance(each, Unread) else line)
+            _unread(notes, each.line if isinstance(each, UnreadValue) else line)
             continue
         digest = digests.hexadecimal(each.value)
         weak = digest is not None and len(digest) == 20
@@ -127,12 +127,14 @@ def read_react_native(source: Source) -> PinFile:
             rules += [rule] if rule else []
     if not rules and not notes.findings:
         raise source.refuse(1, f"no {_REACT}({{…}}) in it", "give the source file that calls it")
-    return PinFile(path=source.path, format=Format.REACT_NATIVE, rules=tuple(rules), findings=notes.done(), crash=crash)
+    return PinFile(
+        path=source.path, format=PinFormat.REACT_NATIVE, rules=tuple(rules), findings=notes.done(), crash=crash
+    )
 
 
 def _react_rule(name: str, entry: Value, line: int, notes: Notes) -> tuple[PinRule | None, str]:
     if not isinstance(entry, dict):
-        _unread(notes, entry.line if isinstance(entry, Unread | Text) else line)
+        _unread(notes, entry.line if isinstance(entry, UnreadValue | Text) else line)
         return None, ""
     listed = entry.get("publicKeyHashes")
     texts = [each for each in listed if isinstance(each, Text)] if isinstance(listed, list) else []

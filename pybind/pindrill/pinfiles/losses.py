@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
 from pindrill.pinfiles.names import why_no_host
 
-Kind = Literal[
+LossKind = Literal[
     "certificate",
     "algorithm",
     "never-matches",
@@ -31,20 +31,28 @@ Kind = Literal[
     "settings",
     "unread",
 ]
-DROPPABLE: Collection[Kind] = ("expires", "time-zone", "expired", "report-uris", "exclusion", "enforcement", "domain")
+DROPPABLE: Collection[LossKind] = (
+    "expires",
+    "time-zone",
+    "expired",
+    "report-uris",
+    "exclusion",
+    "enforcement",
+    "domain",
+)
 """What may be left out when it is asked for; the rest would make other pins of it."""
 Position = Literal["leaf", "ca"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    kind: Kind
+    kind: LossKind
     line: int
     what: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class FormatAbilities:
     """What a format can say."""
 
     subdomains: Collection[str]
@@ -62,10 +70,10 @@ class Target:
     min_pins: int = 1
 
 
-_OPTION = Target(subdomains=("none",), position="leaf", modes=("restrict", "replace"), any_host=True)
-TARGETS: Mapping[Format, Target] = {
-    Format.NSC: Target(subdomains=("none", "all"), expires="local", exclusions=True),
-    Format.TRUSTKIT_ANDROID: Target(
+_OPTION = FormatAbilities(subdomains=("none",), position="leaf", modes=("restrict", "replace"), any_host=True)
+TARGETS: Mapping[PinFormat, FormatAbilities] = {
+    PinFormat.NSC: FormatAbilities(subdomains=("none", "all"), expires="local", exclusions=True),
+    PinFormat.TRUSTKIT_ANDROID: FormatAbilities(
         subdomains=("none", "all"),
         expires="local",
         report_uris=True,
@@ -73,27 +81,27 @@ TARGETS: Mapping[Format, Target] = {
         exclusions=True,
         min_pins=2,
     ),
-    Format.TRUSTKIT_IOS: Target(
+    PinFormat.TRUSTKIT_IOS: FormatAbilities(
         subdomains=("none", "all"), expires="utc", report_uris=True, report_only=True, exclusions=True, min_pins=2
     ),
-    Format.ATS: Target(subdomains=("none", "one"), position="lists"),
-    Format.OKHTTP: Target(subdomains=("none", "one", "all"), apexless=True, sha1=True),
-    Format.CURL: _OPTION,
-    Format.WGET: _OPTION,
-    Format.GIT: Target(
+    PinFormat.ATS: FormatAbilities(subdomains=("none", "one"), position="lists"),
+    PinFormat.OKHTTP: FormatAbilities(subdomains=("none", "one", "all"), apexless=True, sha1=True),
+    PinFormat.CURL: _OPTION,
+    PinFormat.WGET: _OPTION,
+    PinFormat.GIT: FormatAbilities(
         subdomains=("none", "one"), apexless=True, position="leaf", modes=("restrict", "replace"), any_host=True
     ),
-    Format.HPKP: Target(
+    PinFormat.HPKP: FormatAbilities(
         subdomains=("none", "all"), report_uris=True, report_only=True, any_host=True, named_host=False, min_pins=2
     ),
 }
 
 
-_UNSAID: Mapping[str, Kind] = {"unread": "unread", "domain-form": "domain-form"}
+_UNSAID: Mapping[str, LossKind] = {"unread": "unread", "domain-form": "domain-form"}
 """Findings about a part of a file that no rule came of, or one that matches nothing."""
 
 
-def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: datetime) -> list[Loss]:
+def losses(file: PinFile, target: PinFormat, *, pins_are: Position | None, at: datetime) -> list[Loss]:
     """`pins_are`: of which certificates the pins are, where the target asks and this file does not say."""
     can = TARGETS[target]
     found = [loss for rule in meaningful(file) for loss in _of_rule(rule, target, can, pins_are, at)]
@@ -103,7 +111,7 @@ def losses(file: PinFile, target: Format, *, pins_are: Position | None, at: date
         for finding in file.findings
         if finding.rule in _UNSAID and finding.line not in told
     ]
-    if target is Format.HPKP and len(file.rules) > 1:
+    if target is PinFormat.HPKP and len(file.rules) > 1:
         found.append(Loss(kind="settings", line=1, what="several rules: a header has the pins of one host"))
     return found
 
@@ -117,8 +125,10 @@ def _covered(rule: PinRule, file: PinFile) -> bool:
     return any(other.all_pins and other.domain != rule.domain for other in file.covering(rule.domain))
 
 
-def _of_rule(rule: PinRule, target: Format, can: Target, pins_are: Position | None, at: datetime) -> Iterator[Loss]:
-    def loss(kind: Kind, what: str, line: int = 0) -> Loss:
+def _of_rule(
+    rule: PinRule, target: PinFormat, can: FormatAbilities, pins_are: Position | None, at: datetime
+) -> Iterator[Loss]:
+    def loss(kind: LossKind, what: str, line: int = 0) -> Loss:
         return Loss(kind=kind, line=line or rule.line, what=f"{rule.domain or 'all hosts'}: {what}")
 
     yield from (loss(kind, what, pin.line) for pin in rule.all_pins for kind, what in _of_pin(pin, rule, can))
@@ -136,9 +146,9 @@ def _of_rule(rule: PinRule, target: Format, can: Target, pins_are: Position | No
         yield loss("report-uris", "reports on mismatches")
     if not rule.all_pins and not can.exclusions:
         yield loss("exclusion", "a name that is exempt from pinning")
-    if not rule.all_pins and rule.subdomains == "all" and target is Format.TRUSTKIT_IOS:
+    if not rule.all_pins and rule.subdomains == "all" and target is PinFormat.TRUSTKIT_IOS:
         yield loss("exclusion", "a name that is exempt with everything below it, the target exempts one name")
-    enough = not rule.enforce and target is not Format.HPKP
+    enough = not rule.enforce and target is not PinFormat.HPKP
     if rule.all_pins and len({pin.digest for pin in rule.all_pins}) < can.min_pins and not enough:
         yield loss("backup", f"one pin, {target} wants {can.min_pins}")
     yield from (loss(*each) for each in _of_names(rule, can))
@@ -146,7 +156,7 @@ def _of_rule(rule: PinRule, target: Format, can: Target, pins_are: Position | No
     yield from (loss(*each) for each in _of_expiry(rule, can, at))
 
 
-def _of_pin(pin: DeclaredPin, rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
+def _of_pin(pin: DeclaredPin, rule: PinRule, can: FormatAbilities) -> Iterator[tuple[LossKind, str]]:
     if rule.of == "certificate":
         yield "certificate", f"'{pin.text[:60]}' is of a certificate, the target compares keys"
     if pin.algorithm != "sha256" and not (pin.algorithm == "sha1" and can.sha1):
@@ -155,7 +165,7 @@ def _of_pin(pin: DeclaredPin, rule: PinRule, can: Target) -> Iterator[tuple[Kind
         yield "never-matches", f"'{pin.text[:60]}' is no digest, nothing matches it"
 
 
-def _of_names(rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
+def _of_names(rule: PinRule, can: FormatAbilities) -> Iterator[tuple[LossKind, str]]:
     if not rule.domain:
         if not can.any_host:
             yield "settings", "the pins are for every host, the target wants names; give --host"
@@ -173,7 +183,7 @@ def _of_names(rule: PinRule, can: Target) -> Iterator[tuple[Kind, str]]:
         yield "subdomains", "covers the name itself and one label more"
 
 
-def _of_position(rule: PinRule, can: Target, pins_are: Position | None) -> Iterator[tuple[Kind, str]]:
+def _of_position(rule: PinRule, can: FormatAbilities, pins_are: Position | None) -> Iterator[tuple[LossKind, str]]:
     lists = bool(rule.pins) + bool(rule.ca_pins)
     if can.position == "any" and lists == 2:
         yield "position", "a leaf pin and a CA pin must match together"
@@ -187,7 +197,7 @@ def _of_position(rule: PinRule, can: Target, pins_are: Position | None) -> Itera
         yield "position", "pins on CAs, the target compares the server's own key"
 
 
-def _of_expiry(rule: PinRule, can: Target, at: datetime) -> Iterator[tuple[Kind, str]]:
+def _of_expiry(rule: PinRule, can: FormatAbilities, at: datetime) -> Iterator[tuple[LossKind, str]]:
     if rule.expires is None:
         return
     if can.expires is None:

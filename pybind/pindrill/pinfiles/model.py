@@ -17,7 +17,7 @@ _AHEAD_OF_UTC = timedelta(hours=14)
 _BEHIND_UTC = timedelta(hours=12)
 
 
-class Format(StrEnum):
+class PinFormat(StrEnum):
     NSC = "android-nsc"
     TRUSTKIT_ANDROID = "trustkit-android"
     TRUSTKIT_IOS = "trustkit-ios"
@@ -43,7 +43,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class LintFinding:
     """One lint line: what stands in the file, what the platform makes of it, how to mend it."""
 
     file: str
@@ -161,9 +161,9 @@ class PinFile:
     """What one file says in one format."""
 
     path: str
-    format: Format
+    format: PinFormat
     rules: tuple[PinRule, ...]
-    findings: tuple[Finding, ...] = field(default=(), compare=False)
+    findings: tuple[LintFinding, ...] = field(default=(), compare=False)
     """What the reader met: everything that only the text of the file shows."""
     crash: str = field(default="", compare=False)
     """Why the app does not start with this file; empty: not so."""
@@ -195,29 +195,37 @@ class PinFile:
         return PLATFORMS[self.format]
 
 
-PLATFORMS: Mapping[Format, frozenset[str]] = {
-    Format.NSC: frozenset({"android"}),
-    Format.TRUSTKIT_ANDROID: frozenset({"android"}),
-    Format.OKHTTP: frozenset({"android"}),
-    Format.TRUSTKIT_IOS: frozenset({"ios"}),
-    Format.ATS: frozenset({"ios"}),
-    Format.REACT_NATIVE: frozenset({"android", "ios"}),
-    Format.FLUTTER: frozenset({"android", "ios"}),
+PLATFORMS: Mapping[PinFormat, frozenset[str]] = {
+    PinFormat.NSC: frozenset({"android"}),
+    PinFormat.TRUSTKIT_ANDROID: frozenset({"android"}),
+    PinFormat.OKHTTP: frozenset({"android"}),
+    PinFormat.TRUSTKIT_IOS: frozenset({"ios"}),
+    PinFormat.ATS: frozenset({"ios"}),
+    PinFormat.REACT_NATIVE: frozenset({"android", "ios"}),
+    PinFormat.FLUTTER: frozenset({"android", "ios"}),
     **{
         each: frozenset({each.value})
-        for each in (Format.CURL, Format.WGET, Format.GIT, Format.HPKP, Format.KEYRING, Format.ENVOY, Format.DANE)
+        for each in (
+            PinFormat.CURL,
+            PinFormat.WGET,
+            PinFormat.GIT,
+            PinFormat.HPKP,
+            PinFormat.KEYRING,
+            PinFormat.ENVOY,
+            PinFormat.DANE,
+        )
     },
 }
-_MOST_SPECIFIC = frozenset({Format.NSC, Format.TRUSTKIT_ANDROID, Format.TRUSTKIT_IOS, Format.REACT_NATIVE})
+_MOST_SPECIFIC = frozenset({PinFormat.NSC, PinFormat.TRUSTKIT_ANDROID, PinFormat.TRUSTKIT_IOS, PinFormat.REACT_NATIVE})
 """One rule decides: that of the name itself, else that of the longest parent. The others unite all that cover."""
 
 
-_KEEP_LAST_DOT = frozenset({Format.OKHTTP, Format.TRUSTKIT_IOS, Format.REACT_NATIVE})
+_KEEP_LAST_DOT = frozenset({PinFormat.OKHTTP, PinFormat.TRUSTKIT_IOS, PinFormat.REACT_NATIVE})
 """Those that compare the host of a connection with the dot that an address such as https://example.com./ has. The
 others take it off: AOSP's ApplicationConfig, Apple's parseNSPinnedDomains, git's match_host, the command-line tools."""
 
 
-def compared_host(format_: Format, host: str) -> str:
+def compared_host(format_: PinFormat, host: str) -> str:
     """The host of a connection, as the platform compares it with the names in its file."""
     name = to_ascii(host)
     return name if format_ in _KEEP_LAST_DOT else name.removesuffix(".")
@@ -235,4 +243,4 @@ def rules_for(pin_file: PinFile, host: str) -> tuple[PinRule, ...]:
 
 def binds(pin_file: PinFile, rule: PinRule) -> bool:
     """Does a mismatch end the connection? TrustKit-Android's switch does not reach the platform's own pins."""
-    return rule.enforce or pin_file.format is Format.TRUSTKIT_ANDROID
+    return rule.enforce or pin_file.format is PinFormat.TRUSTKIT_ANDROID

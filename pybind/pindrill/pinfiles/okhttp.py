@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.code import MAX_CALLS, Code, Text, Unread
+from pindrill.pinfiles.code import MAX_CALLS, Code, Text, UnreadValue
 from pindrill.pinfiles.hosts import cut, note_form
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
 from pindrill.pinfiles.names import MAX_NAME, is_address, meant, to_ascii
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
 
 _CRASH = "the builder throws: the app crashes where it makes its client"
-_READING = Reading(
+_READING = PinReading(
     decode=digests.okio,
     prefixes=("sha256/",),
     undecodable=_CRASH,
     wrong_length="the length is not checked: this pin never matches",
     crashes_undecodable=True,
 )
-_SHA1 = Reading(
+_SHA1 = PinReading(
     decode=digests.okio,
     prefixes=("sha1/",),
     undecodable=_CRASH,
@@ -61,7 +61,7 @@ def read_okhttp(source: Source) -> PinFile:
         )
     return PinFile(
         path=source.path,
-        format=Format.OKHTTP,
+        format=PinFormat.OKHTTP,
         rules=tuple(reader.rules),
         findings=reader.notes.done(),
         crash=reader.crash,
@@ -113,7 +113,7 @@ def _variable(code: Code, at: int) -> str:
 def _read_add(reader: _Reader, bracket: int) -> None:
     code, line = reader.code, reader.code.tokens[bracket].line
     arguments = [code.string(start, end) for start, end in code.arguments(bracket)]
-    unread = [value for value in arguments if isinstance(value, Unread)]
+    unread = [value for value in arguments if isinstance(value, UnreadValue)]
     for value in unread:
         reader.notes.add(
             "unread",

@@ -9,8 +9,8 @@ from itertools import chain, islice
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.gitconfig import Use, git_host, git_uses, has_git, url_host
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
 
@@ -18,18 +18,18 @@ _OPTION = "--pinnedpubkey"
 _PREFIX = "sha256//"
 _NEVER = "this pin never matches"
 _AS_TEXT = "the text is compared as it stands: this pin never matches"
-_TEXT = Reading(decode=digests.compared_as_text, prefixes=(_PREFIX,), undecodable=_AS_TEXT, wrong_length=_AS_TEXT)
-_BYTES = Reading(decode=digests.wget, prefixes=(_PREFIX,), undecodable=_NEVER, wrong_length=_NEVER)
-_READINGS = {Format.CURL: _TEXT, Format.GIT: _TEXT, Format.WGET: _BYTES}
+_TEXT = PinReading(decode=digests.compared_as_text, prefixes=(_PREFIX,), undecodable=_AS_TEXT, wrong_length=_AS_TEXT)
+_BYTES = PinReading(decode=digests.wget, prefixes=(_PREFIX,), undecodable=_NEVER, wrong_length=_NEVER)
+_READINGS = {PinFormat.CURL: _TEXT, PinFormat.GIT: _TEXT, PinFormat.WGET: _BYTES}
 _LOCK_OUT = "no server's key can match: every connection is refused"
 _UNSAFE = {
-    Format.CURL: re.compile(r"--insecure|-[sSfLgivN]*k[sSfLgivN]*"),
-    Format.WGET: re.compile(r"--no-check-certificate|--check-certificate=off"),
+    PinFormat.CURL: re.compile(r"--insecure|-[sSfLgivN]*k[sSfLgivN]*"),
+    PinFormat.WGET: re.compile(r"--no-check-certificate|--check-certificate=off"),
 }
 _WITH_VALIDATION = {
-    Format.CURL: "remove -k and --insecure",
-    Format.WGET: "remove --no-check-certificate",
-    Format.GIT: "remove sslVerify = false",
+    PinFormat.CURL: "remove -k and --insecure",
+    PinFormat.WGET: "remove --no-check-certificate",
+    PinFormat.GIT: "remove sslVerify = false",
 }
 _NAMED = re.compile(r"(?i)--pinnedpubkey|\bhttp\.\S{0,300}pinnedpubkey")
 _VARIABLE = re.compile(r"\$[({A-Za-z_0-9@*]|`")
@@ -53,7 +53,7 @@ def read_options(source: Source) -> list[PinFile]:
     if len(uses) > _MAX_USES:
         raise source.refuse(1, f"more than {_MAX_USES} pinned commands", "give the part that has the pins")
     files: list[PinFile] = []
-    for tool in (Format.CURL, Format.WGET, Format.GIT):
+    for tool in (PinFormat.CURL, PinFormat.WGET, PinFormat.GIT):
         own = Notes(source.path)
         rules = tuple(_rule(use, own) for use in uses if use.tool == tool)
         if rules:
@@ -61,7 +61,7 @@ def read_options(source: Source) -> list[PinFile]:
             broken = next((finding.message for finding in own.findings if finding.rule == "structure"), "")
             files.append(PinFile(path=source.path, format=tool, rules=rules, findings=own.done(), crash=broken))
     if not files and notes.findings:
-        files.append(PinFile(path=source.path, format=Format.GIT, rules=(), findings=notes.done()))
+        files.append(PinFile(path=source.path, format=PinFormat.GIT, rules=(), findings=notes.done()))
     if not files:
         raise source.refuse(1, f"no {_OPTION} with a value in it", "give the script or configuration that has it")
     return files
@@ -106,7 +106,7 @@ def _rule(use: Use, notes: Notes) -> PinRule:
 
 def _read_one(text: str, use: Use, notes: Notes) -> DeclaredPin:
     body = text.removeprefix(_PREFIX)
-    if ";" in body or "," in body or (use.tool is not Format.WGET and body != body.strip()):
+    if ";" in body or "," in body or (use.tool is not PinFormat.WGET and body != body.strip()):
         notes.add(
             "pin-separator",
             use.line,
@@ -146,11 +146,11 @@ def _in_commands(text: str, notes: Notes) -> Iterator[Use]:
         tool = _tool(words)
         if at is None and git is None:
             continue
-        if tool is Format.GIT and git is not None:
+        if tool is PinFormat.GIT and git is not None:
             use = _git_use(words, git, line, notes)
             yield from [use] if use else []
             continue
-        if at is None or tool is Format.GIT:
+        if at is None or tool is PinFormat.GIT:
             continue
         _, equals, joined = words[at].partition("=")
         value = joined if equals else (words[at + 1] if at + 1 < len(words) else "")
@@ -181,11 +181,11 @@ def _note_cut(words: list[str], at: int, value: str, line: int, notes: Notes) ->
         )
 
 
-def _tool(words: list[str]) -> Format:
+def _tool(words: list[str]) -> PinFormat:
     names = {word.rsplit("/", 1)[-1] for word in words}
     if "git" in names and "curl" not in names:
-        return Format.GIT
-    return Format.WGET if "wget" in names and "curl" not in names else Format.CURL
+        return PinFormat.GIT
+    return PinFormat.WGET if "wget" in names and "curl" not in names else PinFormat.CURL
 
 
 def _git_use(words: list[str], found: str, line: int, notes: Notes) -> Use | None:
@@ -195,7 +195,7 @@ def _git_use(words: list[str], found: str, line: int, notes: Notes) -> Use | Non
     url = key[len("http.") : -len(".pinnedpubkey")] if key.lower().count(".") > 1 else ""
     host = git_host(url, line, notes)
     validates = not any("sslverify=false" in word.lower() for word in words)
-    return None if host is None else Use(Format.GIT, value, line, host, validates)
+    return None if host is None else Use(PinFormat.GIT, value, line, host, validates)
 
 
 def _commands(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -252,7 +252,7 @@ def _hosts(words: list[str], line: int, notes: Notes) -> list[str]:
 
 
 def _in_rc_file(text: str, path: str) -> Iterator[Use]:
-    tool = Format.WGET if "wgetrc" in path else Format.CURL
+    tool = PinFormat.WGET if "wgetrc" in path else PinFormat.CURL
     if has_git(text):
         return
     insecure = bool(_INSECURE.search(text))

@@ -12,8 +12,8 @@ from pindrill.pinfiles.model import (
     DIGEST_OF_NOTHING,
     DeclaredPin,
     Expiry,
-    Format,
     PinFile,
+    PinFormat,
     PinRule,
     binds,
     rules_for,
@@ -26,7 +26,7 @@ _EDGES: tuple[Edge, ...] = ("earliest", "latest")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class OracleQuestion:
     """The arguments of `_core.decide` beside trust, chain, host and time."""
 
     pin_sets: tuple[_core.PinSet, ...]
@@ -53,12 +53,12 @@ class CannotAsk(Exception):
 
 def as_oracle(
     pin_file: PinFile, host: str, leaf: _core.Certificate, *, expiry: Edge = "latest"
-) -> tuple[Question, ...]:
+) -> tuple[OracleQuestion, ...]:
     """All of these must be accepted. `leaf` is the server's own certificate: no CA list is compared with it."""
     rules = rules_for(pin_file, host)
     binding = [rule for rule in rules if binds(pin_file, rule) and (rule.all_pins or rule.lockout)]
     if not binding:
-        return (Question(pin_sets=(), check_host=all(rule.check_host for rule in rules)),)
+        return (OracleQuestion(pin_sets=(), check_host=all(rule.check_host for rule in rules)),)
     kinds = {(rule.position == "leaf-and-ca", rule.mode, rule.check_host) for rule in binding}
     if len(kinds) > 1:
         raise CannotAsk("rules of different modes cover this host")
@@ -76,7 +76,7 @@ def as_oracle(
         for rule in binding
     ]
     position: Literal["validated", "leaf"] = "leaf" if positions == {"leaf"} else "validated"
-    return (Question(pin_sets=tuple(sets), position=position, mode=mode, check_host=check_host),)
+    return (OracleQuestion(pin_sets=tuple(sets), position=position, mode=mode, check_host=check_host),)
 
 
 def predict(
@@ -95,7 +95,7 @@ def predict(
     rules = rules_for(pin_file, host)
     if any(rule.anchors_override for rule in rules):
         return Prediction(answer="inconclusive", reason="overridePins switches pins off for some trust anchors")
-    if pin_file.format is Format.HPKP and rules:
+    if pin_file.format is PinFormat.HPKP and rules:
         return Prediction(answer="inconclusive", reason="HPKP pins bind only a client that has noted them before")
     try:
         early, late = (
@@ -111,7 +111,7 @@ def predict(
 
 
 def _ask(
-    questions: Sequence[Question],
+    questions: Sequence[OracleQuestion],
     trust: Sequence[_core.Certificate],
     presented: Sequence[_core.Certificate],
     host: str,
@@ -146,15 +146,15 @@ _ANSWERS: dict[str, Literal["accept", "refuse", "report"]] = {
 }
 
 
-def _leaf_and_ca(rules: Sequence[PinRule], host: str, leaf: _core.Certificate) -> tuple[Question, ...]:
+def _leaf_and_ca(rules: Sequence[PinRule], host: str, leaf: _core.Certificate) -> tuple[OracleQuestion, ...]:
     """Entries that cover the host are united; of the two lists each that is there must match."""
     leaf_pins = tuple(pin for rule in rules for pin in rule.pins)
     ca_pins = _without_leaf(tuple(pin for rule in rules for pin in rule.ca_pins), leaf)
     questions = []
     if leaf_pins or rules[0].lockout:
-        questions.append(Question(pin_sets=(_pin_set(host, rules[0], leaf_pins, "latest"),), position="leaf"))
+        questions.append(OracleQuestion(pin_sets=(_pin_set(host, rules[0], leaf_pins, "latest"),), position="leaf"))
     if any(rule.ca_pins for rule in rules):
-        questions.append(Question(pin_sets=(_pin_set(host, rules[0], ca_pins, "latest"),)))
+        questions.append(OracleQuestion(pin_sets=(_pin_set(host, rules[0], ca_pins, "latest"),)))
     return tuple(questions)
 
 

@@ -21,7 +21,7 @@ _NO_PIN_BUT = "make it with `pindrill pins of CERTIFICATE`"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class PinReading:
     """How one format reads a pin: what it takes in front, how it decodes, what becomes of one that it cannot use."""
 
     decode: Callable[[str], bytes | None]
@@ -41,7 +41,7 @@ class Read:
     crash: str = ""
 
 
-def read_pin(text: str, line: int, reading: Reading, notes: Notes, *, algorithm: str = "sha256") -> Read:
+def read_pin(text: str, line: int, reading: PinReading, notes: Notes, *, algorithm: str = "sha256") -> Read:
     """The pin, with what is wrong noted; the digest is what the platform makes of the text after the prefix."""
     prefix = next((each for each in reading.prefixes if text.startswith(each)), "")
     body = text.removeprefix(prefix)
@@ -75,7 +75,7 @@ def read_pin(text: str, line: int, reading: Reading, notes: Notes, *, algorithm:
 
 
 def _note_unusable(
-    shown: str, body: str, digest: bytes | None, size: int, line: int, effect: str, reading: Reading, notes: Notes
+    shown: str, body: str, digest: bytes | None, size: int, line: int, effect: str, reading: PinReading, notes: Notes
 ) -> None:
     prefix = _PREFIX.match(body) or (_OWN_SLASH.match(shown) if digest and len(digest) == size + 1 else None)
     if _PLACEHOLDER.search(body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pindrill.pinfiles.model import Finding, Severity
+from pindrill.pinfiles.model import LintFinding, Severity
 
 _NO_PINNING = ("MASTG-TEST-0242", "MASWE-0047")
 _EXPIRED = ("MASTG-TEST-0243", "MASWE-0047")
@@ -90,14 +90,14 @@ class Notes:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.findings: list[Finding] = []
+        self.findings: list[LintFinding] = []
 
     def add(
         self, rule: str, line: int, message: str, *, effect: str, fix: str, severity: Severity | None = None
     ) -> None:
         known = RULES[rule]
         self.findings.append(
-            Finding(
+            LintFinding(
                 file=self.path,
                 line=max(line, 1),
                 rule=rule,
@@ -109,5 +109,5 @@ class Notes:
             )
         )
 
-    def done(self) -> tuple[Finding, ...]:
+    def done(self) -> tuple[LintFinding, ...]:
         return tuple(self.findings)

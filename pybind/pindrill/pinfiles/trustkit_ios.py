@@ -9,8 +9,8 @@ from typing import Any
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import has_public_suffix, mend, note_form
-from pindrill.pinfiles.model import DeclaredPin, Expiry, Format, PinFile, PinRule, Severity
-from pindrill.pinfiles.pin_text import Reading, read_pin
+from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinFormat, PinRule, Severity
+from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.plists import Plist
 from pindrill.pinfiles.rules import Notes
 
@@ -22,7 +22,7 @@ EXCLUDE = "kSKExcludeSubdomainFromParentPolicy"
 """Its real text: the constant is called kTSKExcludeSubdomainFromParentPolicy."""
 _KNOWN = frozenset({HASHES, ENFORCE, SUBDOMAINS, EXPIRES, REPORT_URIS, NO_DEFAULT_REPORT, EXCLUDE})
 _CRASH = "TrustKit throws when it is initialised: the app crashes at start"
-_READING = Reading(
+_READING = PinReading(
     decode=digests.strict,
     undecodable=_CRASH,
     wrong_length=_CRASH,
@@ -66,7 +66,7 @@ def read_trustkit_ios(plist: Plist) -> PinFile:
             rules += [rule] if name else []
         else:
             reader.refuse("value-type", reader.line(DOMAINS, name), f"{name} is no dictionary", "make it one")
-    read = PinFile(path=plist.source.path, format=Format.TRUSTKIT_IOS, rules=tuple(rules))
+    read = PinFile(path=plist.source.path, format=PinFormat.TRUSTKIT_IOS, rules=tuple(rules))
     for rule in rules:
         if rule.excluded and not any(other.domain != rule.domain for other in read.covering(rule.domain)):
             reader.refuse(
@@ -78,7 +78,7 @@ def read_trustkit_ios(plist: Plist) -> PinFile:
     swizzle = configuration.get(SWIZZLE) if isinstance(configuration, dict) else None
     return PinFile(
         path=plist.source.path,
-        format=Format.TRUSTKIT_IOS,
+        format=PinFormat.TRUSTKIT_IOS,
         rules=tuple(rules),
         findings=reader.notes.done(),
         crash=reader.crash,

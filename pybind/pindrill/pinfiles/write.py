@@ -13,17 +13,17 @@ from xml.sax.saxutils import escape, quoteattr
 from pindrill.model import UsageError
 from pindrill.pinfiles import ats, trustkit_ios
 from pindrill.pinfiles.digests import encoded
-from pindrill.pinfiles.losses import DROPPABLE, TARGETS, Kind, Position, losses, meaningful
-from pindrill.pinfiles.model import DeclaredPin, Format, PinFile, PinRule
+from pindrill.pinfiles.losses import DROPPABLE, TARGETS, LossKind, Position, losses, meaningful
+from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
 
 
 def write(
     file: PinFile,
-    target: Format,
+    target: PinFormat,
     *,
     at: datetime,
     pins_are: Position | None = None,
-    drop: Collection[Kind] = (),
+    drop: Collection[LossKind] = (),
     settings: Mapping[str, str] | None = None,
 ) -> str:
     """UsageError lists everything that the target has no equal for."""
@@ -45,7 +45,7 @@ def write(
     return _WRITERS[target](rules, merged)
 
 
-def _kept(rule: PinRule, target: Format, pins_are: Position | None) -> PinRule:
+def _kept(rule: PinRule, target: PinFormat, pins_are: Position | None) -> PinRule:
     """In the target's own position; what was dropped is gone."""
     can = TARGETS[target]
     kept = replace(rule, report_uris=rule.report_uris if can.report_uris else ())
@@ -197,14 +197,14 @@ def _hpkp(rules: list[PinRule], settings: Mapping[str, str]) -> str:
     return f"{name}: {'; '.join(parts)}\n"
 
 
-_WRITERS: Mapping[Format, Callable[[list[PinRule], Mapping[str, str]], str]] = {
-    Format.NSC: _nsc,
-    Format.TRUSTKIT_ANDROID: _trustkit_android,
-    Format.TRUSTKIT_IOS: _trustkit_ios,
-    Format.ATS: _ats,
-    Format.OKHTTP: _okhttp,
-    Format.CURL: _curl,
-    Format.WGET: _wget,
-    Format.GIT: _git,
-    Format.HPKP: _hpkp,
+_WRITERS: Mapping[PinFormat, Callable[[list[PinRule], Mapping[str, str]], str]] = {
+    PinFormat.NSC: _nsc,
+    PinFormat.TRUSTKIT_ANDROID: _trustkit_android,
+    PinFormat.TRUSTKIT_IOS: _trustkit_ios,
+    PinFormat.ATS: _ats,
+    PinFormat.OKHTTP: _okhttp,
+    PinFormat.CURL: _curl,
+    PinFormat.WGET: _wget,
+    PinFormat.GIT: _git,
+    PinFormat.HPKP: _hpkp,
 }

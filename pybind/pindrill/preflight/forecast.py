@@ -8,14 +8,14 @@ from typing import Any
 
 from pindrill.preflight.model import UNJUDGED, VIOLATED, Instant, Status, moment
 from pindrill.preflight.plan import DAY, Plan
-from pindrill.preflight.review import Problem, Reviewer
+from pindrill.preflight.review import LockOut, Reviewer
 
 _WEEK = 7 * DAY
 _EPSILON = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ShareRow:
     """Percent of all at one instant."""
 
     at: Instant
@@ -42,7 +42,7 @@ class Row:
         }
 
 
-def forecast(reviewer: Reviewer) -> list[Row]:
+def forecast(reviewer: Reviewer) -> list[ShareRow]:
     """Weekly, and whenever something changes. Empty when no shares are known."""
     plan = reviewer.plan
     if not plan.counted:
@@ -51,7 +51,7 @@ def forecast(reviewer: Reviewer) -> list[Row]:
     return [_row(reviewer, instant) for instant in instants]
 
 
-def _row(reviewer: Reviewer, at: Instant) -> Row:
+def _row(reviewer: Reviewer, at: Instant) -> ShareRow:
     sums: dict[str, float] = {}
     shares = reviewer.shares.at(at)
     for version, share in zip(reviewer.plan.versions, shares, strict=True):
@@ -59,7 +59,7 @@ def _row(reviewer: Reviewer, at: Instant) -> Row:
             state, _, partly = reviewer.situation(version, at)
             name = _column(state.status, partly)
             sums[name] = sums.get(name, 0.0) + share
-    return Row(at=at, unlisted=max(0.0, 100 - sum(shares)), **sums)
+    return ShareRow(at=at, unlisted=max(0.0, 100 - sum(shares)), **sums)
 
 
 def _column(status: Status, partly: bool) -> str:
@@ -70,7 +70,7 @@ def _column(status: Status, partly: bool) -> str:
     return {Status.LOCKED_OUT: "locked_out", Status.UNPROTECTED: "unprotected"}.get(status, "accepts")
 
 
-def worst_status(plan: Plan, found: Sequence[Problem], rows: Sequence[Row]) -> Status:
+def worst_status(plan: Plan, found: Sequence[LockOut], rows: Sequence[ShareRow]) -> Status:
     """What the plan comes to: what is tolerated does not count."""
     if rows:
         if max(row.hurt for row in rows) > plan.tolerance + _EPSILON:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from pindrill import _core
-from pindrill.pinfiles import Finding, Severity
+from pindrill.pinfiles import LintFinding, Severity
 
 Instant = int
 """Seconds since the epoch, as certificates count."""
@@ -110,11 +110,11 @@ class Outlook:
         }
 
     @property
-    def finding(self) -> Finding | None:
+    def finding(self) -> LintFinding | None:
         """As a lint line; None where the chain is accepted by a pin."""
         if self.status is Status.ACCEPTS:
             return None
-        return Finding(
+        return LintFinding(
             file=self.file,
             line=max(self.line, 1),
             rule=f"preflight-{self.status.value}",

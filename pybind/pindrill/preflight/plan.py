@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from pindrill.pinfiles import PinFile
 from pindrill.preflight.model import Chain, Instant
-from pindrill.preflight.server import Server
+from pindrill.preflight.server import ServedChain
 
 Do = Literal["renew", "rekey", "switch-ca", "add-root", "remove-root"]
 DOABLE: tuple[Do, ...] = get_args(Do)
@@ -31,7 +31,7 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class StepInputs:
     """The files that a step names, as they stand in the plan; for commands in a runbook."""
 
     chain: Path | None = None
@@ -42,16 +42,16 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class PlanStep:
     number: int
     name: str
     do: Do
     at: Instant
     line: int
-    given: Given
+    given: StepInputs
     before: Chain
     after: Chain
-    servers: tuple[Server, Server]
+    servers: tuple[ServedChain, ServedChain]
     """Before and after, for whoever makes other certificates of the same shape."""
     any_day: Chain
     """As `after`; where its certificate is still to be issued, one that is valid on whatever day that happens."""
@@ -69,7 +69,7 @@ class Plan:
     current: Chain
     current_file: Path
     trust_file: Path | None
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
     versions: tuple[Version, ...]
     start: Instant
     end: Instant

@@ -11,7 +11,7 @@ from pindrill.pinfiles.names import canonical, is_plain, to_ascii
 from pindrill.preflight.field import read_field
 from pindrill.preflight.files import read_chain, read_trust
 from pindrill.preflight.model import Instant
-from pindrill.preflight.plan import DAY, Plan, Step, Version
+from pindrill.preflight.plan import DAY, Plan, PlanStep, Version
 from pindrill.preflight.plan_steps import read_steps
 from pindrill.preflight.plan_toml import Table, read_tables, seconds
 
@@ -88,7 +88,7 @@ def _versions(table: Table) -> tuple[Version, ...]:
     return tuple(Version(name=name, files=read_all(table.there("pins", name))) for name in dict.fromkeys(pins))
 
 
-def _span(table: Table, steps: Sequence[Step], rollout: int) -> tuple[Instant, Instant]:
+def _span(table: Table, steps: Sequence[PlanStep], rollout: int) -> tuple[Instant, Instant]:
     first, last = steps[0], steps[-1]
     start = table.day("start")
     if start is None:

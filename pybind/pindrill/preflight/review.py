@@ -8,14 +8,14 @@ from typing import Any
 
 from pindrill.preflight.course import Course, Courses, worst
 from pindrill.preflight.model import Chain, Instant, State, Status, moment
-from pindrill.preflight.plan import DAY, Plan, Step, Version
+from pindrill.preflight.plan import DAY, Plan, PlanStep, Version
 from pindrill.preflight.shares import Shares
 
 _EPSILON = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phase:
+class PhaseReview:
     """One version in one phase of a step."""
 
     version: str
@@ -35,12 +35,12 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class StepReview:
-    step: Step
-    during: tuple[Phase, ...]
+    step: PlanStep
+    during: tuple[PhaseReview, ...]
     """While it rolls out: with the old chain and with the new one."""
-    after: tuple[Phase, ...]
+    after: tuple[PhaseReview, ...]
     """The new chain, when it has rolled out."""
-    back: tuple[Phase, ...]
+    back: tuple[PhaseReview, ...]
     """The old chain again, were it rolled back when it has rolled out."""
     safe: bool
     """As planned: nobody who was accepted before loses that, or not more than is tolerated."""
@@ -104,7 +104,7 @@ class Reviewer:
         begins = [self.plan.start, *(step.at + self.plan.rollout for step in self.plan.steps)]
         return [self._step(step, begin) for step, begin in zip(self.plan.steps, begins, strict=False)]
 
-    def _step(self, step: Step, begin: Instant) -> StepReview:
+    def _step(self, step: PlanStep, begin: Instant) -> StepReview:
         end = step.at + self.plan.rollout
         counted = [version for number, version in enumerate(self.plan.versions) if self.present(number, end)]
         first, last, limit = self._safe_days(step, begin)
@@ -120,23 +120,23 @@ class Reviewer:
             sessions_until=end + self.plan.tickets,
         )
 
-    def _during(self, version: Version, step: Step) -> Phase:
+    def _during(self, version: Version, step: PlanStep) -> PhaseReview:
         chains = [step.before, step.after] if self.plan.rollout else [step.after]
         end = step.at + self.plan.rollout
-        return Phase(
+        return PhaseReview(
             version=version.name,
             state=worst([self.courses.of(version, chain).between(step.at, end) for chain in chains]),
         )
 
-    def _from(self, version: Version, chain: Chain, instant: Instant) -> Phase:
+    def _from(self, version: Version, chain: Chain, instant: Instant) -> PhaseReview:
         course = self.courses.of(version, chain)
         change = course.change_after(instant)
         until, then = change if change else (None, None)
-        return Phase(version=version.name, state=course.at(instant), until=until, then=then)
+        return PhaseReview(version=version.name, state=course.at(instant), until=until, then=then)
 
     # --- safe days -----------------------------------------------------------------------------------------
 
-    def _safe_days(self, step: Step, begin: Instant) -> tuple[Instant | None, Instant | None, str]:
+    def _safe_days(self, step: PlanStep, begin: Instant) -> tuple[Instant | None, Instant | None, str]:
         """The first run of days on which it could begin, and what ends it."""
         first: Instant | None = None
         why = f"not a day from {_day(begin)} to {_day(self.plan.end)}"
@@ -153,7 +153,7 @@ class Reviewer:
             return None, None, why
         return first, None, f"every day until {_day(self.plan.end)}, where the plan ends"
 
-    def _hurt(self, step: Step, after: Chain, at: Instant, begin: Instant) -> list[Hurt]:
+    def _hurt(self, step: PlanStep, after: Chain, at: Instant, begin: Instant) -> list[Hurt]:
         """Who was accepted before the step, and is not while or when it has rolled out.
 
         Where nobody was, there is nothing to lose: then it is whoever is not accepted by what it leads to.
@@ -218,7 +218,7 @@ class Reviewer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class LockOut:
     """From begin to end a version is not accepted by what is served."""
 
     version: str
@@ -243,18 +243,18 @@ class Problem:
         }
 
 
-def problems(reviewer: Reviewer) -> list[Problem]:
+def problems(reviewer: Reviewer) -> list[LockOut]:
     """Over the whole plan, not only at its steps."""
     return [problem for number in range(len(reviewer.plan.versions)) for problem in _problems(reviewer, number)]
 
 
-def _problems(reviewer: Reviewer, number: int) -> Iterator[Problem]:
+def _problems(reviewer: Reviewer, number: int) -> Iterator[LockOut]:
     version, instants = reviewer.plan.versions[number], reviewer.instants()
-    open_: Problem | None = None
+    open_: LockOut | None = None
     for begin, end in zip(instants, [*instants[1:], reviewer.plan.end], strict=True):
         state, chain, partly = reviewer.situation(version, begin)
         bad = state.status is not Status.ACCEPTS and reviewer.present(number, begin) and begin < end
-        now = Problem(
+        now = LockOut(
             version=version.name,
             begin=begin,
             end=end,
@@ -264,7 +264,7 @@ def _problems(reviewer: Reviewer, number: int) -> Iterator[Problem]:
             reason=state.reason,
         )
         if open_ and bad and _same(open_, now):
-            now = Problem(**{**open_.__dict__, "end": end})
+            now = LockOut(**{**open_.__dict__, "end": end})
         elif open_:
             yield open_
         open_ = now if bad else None
@@ -272,7 +272,7 @@ def _problems(reviewer: Reviewer, number: int) -> Iterator[Problem]:
         yield open_
 
 
-def _same(one: Problem, other: Problem) -> bool:
+def _same(one: LockOut, other: LockOut) -> bool:
     return (one.status, one.partly, one.chain, one.reason) == (other.status, other.partly, other.chain, other.reason)
 
 

@@ -13,7 +13,7 @@ _DAY = 86400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
+class ServedChain:
     leaf: _core.Certificate | None
     """None: still to be issued."""
     key: _core.KeyPair
@@ -26,7 +26,7 @@ class Server:
     trust: Trust
 
     @classmethod
-    def of(cls, chain: Chain) -> Server:
+    def of(cls, chain: Chain) -> ServedChain:
         leaf = chain.leaf
         return cls(
             leaf=leaf,

@@ -15,8 +15,8 @@ from pindrill.pytest_plugin import options
 from pindrill.pytest_plugin.collector import Collector
 
 if TYPE_CHECKING:
+    from pindrill.clients.callable import ClientFunction
     from pindrill.model import Scenario
-    from pindrill.pytest_plugin.clients import Client
     from pindrill.pytest_plugin.session import PluginSession
     from pindrill.runner.live import LiveServer
 
@@ -29,7 +29,7 @@ _MARK = (
 
 
 def assert_fails_closed(
-    client: Client, *, scenarios: str | Scenario | Sequence[str | Scenario] = "interception/*", **asked: Any
+    client: ClientFunction, *, scenarios: str | Scenario | Sequence[str | Scenario] = "interception/*", **asked: Any
 ) -> None:
     """The client (`client(target)`, plain or async) gives nothing to servers that it must refuse.
 
@@ -38,7 +38,7 @@ def assert_fails_closed(
     _active().assert_fails_closed(client, scenarios=scenarios, **asked)
 
 
-def assert_survives(client: Client, rotation: str | Scenario | Sequence[str | Scenario], **asked: Any) -> None:
+def assert_survives(client: ClientFunction, rotation: str | Scenario | Sequence[str | Scenario], **asked: Any) -> None:
     """The client accepts all that the rotation (`RO6`, `rotation/ca-switch`, a scenario of your own) leads to.
 
     Also takes `strategies`, `tls`, `semantics` and `pinned`, as the mark does.

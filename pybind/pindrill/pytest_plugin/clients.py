@@ -7,7 +7,7 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 
-from pindrill.clients.callable import CallableDriver
+from pindrill.clients.callable import CallableDriver, ClientFunction
 from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import resolved_program
 from pindrill.model import ClientReport, Refused, Said, Target, UsageError
 from pindrill.runner import names
 
-Client = Callable[[dict[str, Any]], object]
 _GRACE_S = 2.0
 """A client that keeps to its deadline is to say so itself."""
 
@@ -33,7 +32,7 @@ class FunctionDriver:
 
     def __init__(self, *, told: bool) -> None:
         self.expresses_pins = told
-        self.client: Client | None = None
+        self.client: ClientFunction | None = None
 
     def session(self, directory: Path) -> FunctionSession:
         if self.client is None:
@@ -47,7 +46,7 @@ class FunctionDriver:
 class FunctionSession:
     """Keeps one HOME for the programs that the function starts in the stages of a cell."""
 
-    def __init__(self, client: Client, home: Path) -> None:
+    def __init__(self, client: ClientFunction, home: Path) -> None:
         self._client = client
         self._home = home
 

@@ -7,19 +7,19 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pindrill.clients.callable import ClientFunction
 from pindrill.directories import run_directory
 from pindrill.http_response import Respond
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
-from pindrill.model import LEAKS, Target, UsageError, VerdictWord
+from pindrill.model import LEAKS, ResultLine, Target, UsageError, VerdictWord
 from pindrill.pytest_plugin.ask import Ask
-from pindrill.pytest_plugin.clients import Client, FunctionDriver
+from pindrill.pytest_plugin.clients import FunctionDriver
 from pindrill.runner.bench import Bench, own_address
-from pindrill.runner.drill import Drill, Request
+from pindrill.runner.drill import Drill, DrillRequest
 from pindrill.runner.live import LiveServer
 from pindrill.runner.plan import Pinning
-from pindrill.runner.results import Result
 
 _BENCHES = 8
 
@@ -30,7 +30,7 @@ class _Held:
 
     bench: Bench
     driver: FunctionDriver
-    drills: list[tuple[Drill, list[Result]]] = field(default_factory=list)
+    drills: list[tuple[Drill, list[ResultLine]]] = field(default_factory=list)
     asked: list[Ask] = field(default_factory=list)
 
 
@@ -49,7 +49,7 @@ class Lab:
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
         self._count = 0
 
-    def drill(self, client: Client, ask: Ask, *, name: str, key: Hashable, repeat: str) -> list[Result]:
+    def drill(self, client: ClientFunction, ask: Ask, *, name: str, key: Hashable, repeat: str) -> list[ResultLine]:
         """`key` tells clients apart: the same key must always be the same client."""
         pinning = self._pinning(ask)
         held = self._bench((key, pinning), pinning)
@@ -57,7 +57,7 @@ class Lab:
             self._give_up((key, pinning))
             held = self._bench((key, pinning), pinning)
         held.asked.append(ask)
-        request = Request(
+        request = DrillRequest(
             client=name,
             scenarios=ask.scenarios,
             strategies=ask.strategies,
@@ -156,10 +156,10 @@ class Lab:
         return path
 
 
-def _lines(drill: Drill) -> list[Result]:
-    newest: dict[tuple[str, ...], Result] = {}
+def _lines(drill: Drill) -> list[ResultLine]:
+    newest: dict[tuple[str, ...], ResultLine] = {}
 
-    def emit(line: Result, _: int) -> None:
+    def emit(line: ResultLine, _: int) -> None:
         newest[_key(line)] = {**line, "client_version": "", "known": None}
 
     if drill.run(emit).interrupted:
@@ -169,9 +169,9 @@ def _lines(drill: Drill) -> list[Result]:
     return [x for x in newest.values() if not _is_unsupported(x) or (x["scenario"], x["tls"]) not in done]
 
 
-def _is_unsupported(line: Result) -> bool:
+def _is_unsupported(line: ResultLine) -> bool:
     return bool(line["verdict"] == VerdictWord.UNSUPPORTED)
 
 
-def _key(line: Result) -> tuple[str, ...]:
+def _key(line: ResultLine) -> tuple[str, ...]:
     return (line["scenario"], line["strategy"], line["tls"])

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.plain import harmless
 from pindrill.reports.text import print_cells
-from pindrill.runner.results import Result
 
 _WIDTH = 110
 
@@ -28,7 +27,7 @@ class NotJudged(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     __module__ = "builtins"
 
 
-def raise_for_cell(line: Result) -> None:
+def raise_for_cell(line: ResultLine) -> None:
     """A passing cell, or one that is only reported, returns."""
     word = VerdictWord(line["verdict"])
     if word is VerdictWord.UNSUPPORTED:
@@ -36,13 +35,13 @@ def raise_for_cell(line: Result) -> None:
     _raise_unless_fine([line])
 
 
-def raise_unless_closed(lines: Sequence[Result]) -> None:
+def raise_unless_closed(lines: Sequence[ResultLine]) -> None:
     _raise_unless_fine(lines)
     if not _passed(lines, "refuse", "config-error-or-refuse"):
         raise NotJudged(_nothing("no cell was judged that the client must refuse", lines), pytrace=False)
 
 
-def raise_unless_survived(lines: Sequence[Result]) -> None:
+def raise_unless_survived(lines: Sequence[ResultLine]) -> None:
     _raise_unless_fine(lines)
     if not _passed(lines, "accept"):
         raise NotJudged(
@@ -51,18 +50,18 @@ def raise_unless_survived(lines: Sequence[Result]) -> None:
         )
 
 
-def _raise_unless_fine(lines: Sequence[Result]) -> None:
+def _raise_unless_fine(lines: Sequence[ResultLine]) -> None:
     if wrong := [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]:
         raise Violated(_evidence(wrong, lines), pytrace=False)
     if unjudged := [line for line in lines if VerdictWord(line["verdict"]) in UNJUDGED]:
         raise NotJudged(_evidence(unjudged, lines, "not judged, so not a pass: "), pytrace=False)
 
 
-def _passed(lines: Sequence[Result], *expected: str) -> bool:
+def _passed(lines: Sequence[ResultLine], *expected: str) -> bool:
     return any(line["verdict"] == VerdictWord.PASS and line["expected"] in expected for line in lines)
 
 
-def _evidence(telling: Sequence[Result], lines: Sequence[Result], prefix: str = "") -> str:
+def _evidence(telling: Sequence[ResultLine], lines: Sequence[ResultLine], prefix: str = "") -> str:
     worst = min(telling, key=lambda line: PRECEDENCE.index(VerdictWord(line["verdict"])))
     of = f" ({len(telling)} of {len(lines)} cells)" if len(lines) > 1 else ""
     first = f"{prefix}{worst['verdict']}: {worst['code']} {worst['scenario']}: {worst['reason']}{of}"
@@ -71,7 +70,7 @@ def _evidence(telling: Sequence[Result], lines: Sequence[Result], prefix: str = 
     return f"{harmless(first)}\n\n{written.getvalue().rstrip()}"
 
 
-def _nothing(what: str, lines: Sequence[Result]) -> str:
+def _nothing(what: str, lines: Sequence[ResultLine]) -> str:
     told = "\n".join(
         harmless(
             f"  {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}, a correct client would "

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
-from pindrill.clients.callable import resolving
+from pindrill.clients.callable import ClientFunction, resolving
 from pindrill.interruption import Started
-from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, VIOLATIONS, UsageError
+from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, VIOLATIONS, ResultLine, UsageError
 from pindrill.pytest_plugin import options, outcome
 from pindrill.pytest_plugin.ask import Ask, ask, read_mark
-from pindrill.pytest_plugin.clients import Client, runnable
+from pindrill.pytest_plugin.clients import runnable
 from pindrill.pytest_plugin.lab import Lab
 from pindrill.runner.live import LiveServer
-from pindrill.runner.results import Result
 
 _PROPERTIES = ("verdict", "expected", "attribution", "reason", "repeat")
 
@@ -31,16 +30,16 @@ class PluginSession:
         self.lab = lab
         self.item: pytest.Item | None = None
         self.server: LiveServer | None = None
-        self._lines: list[Result] = []
+        self._lines: list[ResultLine] = []
         self._functions = itertools.count()
 
-    def assert_fails_closed(self, client: Client, **asked: Any) -> None:
+    def assert_fails_closed(self, client: ClientFunction, **asked: Any) -> None:
         outcome.raise_unless_closed(self._drill_function(client, ask(**asked)))
 
-    def assert_survives(self, client: Client, **asked: Any) -> None:
+    def assert_survives(self, client: ClientFunction, **asked: Any) -> None:
         outcome.raise_unless_survived(self._drill_function(client, ask(**asked)))
 
-    def drill_cell(self, client: Client, cell: Ask, item: pytest.Function) -> None:
+    def drill_cell(self, client: ClientFunction, cell: Ask, item: pytest.Function) -> None:
         others = {name: value for name, value in item.callspec.indices.items() if name != "target"}
         parent = item.parent.nodeid if item.parent else ""
         lines = self._drill(client, cell, key=(parent, item.originalname, *sorted(others.items())))
@@ -67,11 +66,11 @@ class PluginSession:
     def close(self) -> None:
         self.lab.close()
 
-    def _drill_function(self, client: Client, wanted: Ask) -> list[Result]:
+    def _drill_function(self, client: ClientFunction, wanted: Ask) -> list[ResultLine]:
         # A client of its own each time: the same function may have other variables around it later.
         return self._drill(client, wanted, key=(self._nodeid, next(self._functions)))
 
-    def _drill(self, client: Client, wanted: Ask, key: tuple[object, ...]) -> list[Result]:
+    def _drill(self, client: ClientFunction, wanted: Ask, key: tuple[object, ...]) -> list[ResultLine]:
         nodeid = self._nodeid
         lines = self.lab.drill(
             client, wanted, name=nodeid.partition("[")[0], key=key, repeat=shlex.join(["pytest", nodeid])
@@ -161,7 +160,7 @@ def _known_mark(cell: Ask) -> tuple[pytest.MarkDecorator, ...]:
     return () if reason is None else (pytest.mark.xfail(reason=reason, raises=outcome.Violated, strict=True),)
 
 
-def _properties(lines: list[Result]) -> list[tuple[str, object]]:
+def _properties(lines: list[ResultLine]) -> list[tuple[str, object]]:
     if len(lines) == 1:
         return [(f"pindrill_{name}", lines[0][name]) for name in _PROPERTIES]
     return [

@@ -12,13 +12,13 @@ from pindrill import _core
 from pindrill.keyring import CoreError, Keyring
 from pindrill.mint import Mint
 from pindrill.model import HOST, Semantics, Served
-from pindrill.pinfiles import Format, PinFile, rules_for
+from pindrill.pinfiles import PinFile, PinFormat, rules_for
 from pindrill.pinfiles.explain import is_off
 from pindrill.pinfiles.model import DeclaredPin, binds
 from pindrill.preflight.model import Chain, Instant, State, as_datetime
 from pindrill.preflight.outlook import state_at, translated
 from pindrill.preflight.plan import DAY
-from pindrill.preflight.server import Server
+from pindrill.preflight.server import ServedChain
 from pindrill.preflight.standins import Mirror
 
 _AUTHORITIES = (-3650 * DAY, 1825 * DAY)
@@ -71,7 +71,7 @@ class Cast(Mint):
     def acts(self) -> Sequence[Act]:
         return tuple(self._acts.values())
 
-    def act(self, server: Server, name: str) -> Act:
+    def act(self, server: ServedChain, name: str) -> Act:
         """The server's chain for the host that is rehearsed: real keys where they are, else others of the same type."""
         key = self._mirror.key(server.key)
         chain = self._mirror.issue(
@@ -121,7 +121,7 @@ def _private_keys(keyring: Keyring) -> Iterator[tuple[bytes, _core.KeyPair]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class ToldPins:
     """The pins of one file as a client can be told them; `values` None: it is told not to pin."""
 
     file: PinFile
@@ -138,26 +138,26 @@ def in_force(pin_file: PinFile, host: str, at: Instant) -> PinFile:
     return replace(pin_file, rules=tuple(replace(rule, domain="", expires=None) for rule in rules))
 
 
-def told(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant) -> Told:
+def told(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant) -> ToldPins:
     """As values, on stand-ins."""
     file = translated(in_force(pin_file, host, at), stands_for)
     binding = [rule for rule in file.rules if binds(file, rule) and (rule.all_pins or rule.lockout)]
     if not binding:
-        return Told(file=file, values=None)
+        return ToldPins(file=file, values=None)
     kinds = {rule.of for rule in binding}
     if any(rule.position == "leaf-and-ca" for rule in binding) or len(kinds) > 1:
         raise NotHere("a client cannot be told two lists of pins of which both must match")
     pins = [pin for rule in binding for pin in rule.pins]
     if any(pin.algorithm != "sha256" for pin in pins):
         raise NotHere("a client is told SHA-256 pins only")
-    return Told(file=file, values=tuple(dict.fromkeys(_text(pin) for pin in pins)), of=kinds.pop())
+    return ToldPins(file=file, values=tuple(dict.fromkeys(_text(pin) for pin in pins)), of=kinds.pop())
 
 
 def _text(pin: DeclaredPin) -> str:
     return base64.b64encode(pin.digest).decode() if pin.digest else pin.text
 
 
-def compiled(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant, acts: Sequence[Act]) -> Told:
+def compiled(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: Instant, acts: Sequence[Act]) -> ToldPins:
     """Compiled in, so that no pin can be put on a stand-in: only where it makes no difference can this be played."""
     real, now = in_force(pin_file, host, at), int(time.time())
     moved = translated(real, stands_for)
@@ -167,15 +167,15 @@ def compiled(pin_file: PinFile, host: str, stands_for: Mapping[str, str], at: In
                 "it depends on a pinned key of which the private half is not in --keyring, and pins that are compiled "
                 "in cannot be put on a stand-in"
             )
-    return Told(file=real, values=None)
+    return ToldPins(file=real, values=None)
 
 
-def predicted(pins: Told, act: Act, host: str, now: Instant) -> State:
+def predicted(pins: ToldPins, act: Act, host: str, now: Instant) -> State:
     """As the file's platform does it."""
     return state_at(pins.file, act.chain, host, now)
 
 
-def declared(pins: Told, act: Act, semantics: Semantics, host: str, now: Instant) -> State:
+def declared(pins: ToldPins, act: Act, semantics: Semantics, host: str, now: Instant) -> State:
     """As this client says that it does it, when it is told the same pins."""
     rules = tuple(
         replace(
@@ -186,5 +186,5 @@ def declared(pins: Told, act: Act, semantics: Semantics, host: str, now: Instant
         )
         for rule in pins.file.rules
     )
-    file = PinFile(path=pins.file.path, format=Format.KEYRING, rules=rules)
+    file = PinFile(path=pins.file.path, format=PinFormat.KEYRING, rules=rules)
     return state_at(file, act.chain, host, now)

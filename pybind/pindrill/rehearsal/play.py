@@ -11,8 +11,8 @@ from pindrill.judge import Control, Controls, Finding, StageFacts, control_of, j
 from pindrill.model import LEAKS, Expect, Semantics, Served, TlsVersion, VerdictWord
 from pindrill.pinfiles import PinFile
 from pindrill.preflight.model import State, Status
-from pindrill.preflight.plan import Plan, Step
-from pindrill.rehearsal.cast import Act, Cast, NotHere, Told, compiled, declared, predicted, told
+from pindrill.preflight.plan import Plan, PlanStep
+from pindrill.rehearsal.cast import Act, Cast, NotHere, ToldPins, compiled, declared, predicted, told
 from pindrill.runner.bench import Bench, StageRun
 from pindrill.runner.plan import Play, PlayStage
 
@@ -28,7 +28,7 @@ _EXPECTED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class RehearsalLine:
     """One phase of one step with one pin file."""
 
     step: int
@@ -67,7 +67,7 @@ class Rehearsal:
         self._compiled_in = compiled_in
         self._now = int(time.time())
 
-    def lines(self, versions: Sequence[TlsVersion]) -> Iterator[Line]:
+    def lines(self, versions: Sequence[TlsVersion]) -> Iterator[RehearsalLine]:
         # All of them first: a file may pin the key of a later step.
         sides = [
             [self._cast.act(server, chain.name) for server, chain in zip(step.servers, chains, strict=True)]
@@ -85,7 +85,7 @@ class Rehearsal:
             return list(self._compiled_in)
         return list({(file.path, file.format): file for each in self._plan.versions for file in each.files}.values())
 
-    def _step(self, step: Step, before: Act, after: Act, file: PinFile, tls: TlsVersion) -> Iterator[Line]:
+    def _step(self, step: PlanStep, before: Act, after: Act, file: PinFile, tls: TlsVersion) -> Iterator[RehearsalLine]:
         acts = {"before": before, "after": after, "back": before}
         try:
             pins = self._pins(file, step, (before, after))
@@ -101,13 +101,13 @@ class Rehearsal:
             otherwise = other.status.value if _expect(other) is not _expect(expected) else ""
             yield self._line(step, file, tls, phase, acts[phase], expected.status, did, reason, otherwise)
 
-    def _pins(self, file: PinFile, step: Step, acts: Sequence[Act]) -> Told:
+    def _pins(self, file: PinFile, step: PlanStep, acts: Sequence[Act]) -> ToldPins:
         host, stands_for = self._plan.hosts[0], self._cast.stands_for
         if self._compiled_in:
             return compiled(file, host, stands_for, step.at, acts)
         return told(file, host, stands_for, step.at)
 
-    def _run(self, pins: Told, acts: Sequence[Act], tls: TlsVersion) -> list[StageRun]:
+    def _run(self, pins: ToldPins, acts: Sequence[Act], tls: TlsVersion) -> list[StageRun]:
         """One session: what the client remembers of one credential is there at the next."""
         stages = tuple(PlayStage(serve=Served(key=act.label), pins=pins.values, of=pins.of) for act in acts)
         # What devices trust may change with the step; a session keeps the store that it began with.
@@ -118,7 +118,7 @@ class Rehearsal:
             ]
         return self._bench.play(Play(stages=stages, trust=(acts[0].label,), host=self._cast.host, tls=tls)).stages
 
-    def _controls(self, run: StageRun, expected: State, act: Act, pins: Told, tls: TlsVersion) -> Controls:
+    def _controls(self, run: StageRun, expected: State, act: Act, pins: ToldPins, tls: TlsVersion) -> Controls:
         """A refusal counts only from a client that accepts the same chain when its own key is pinned."""
         alone = _judged(run, _expect(expected), _ALONE).verdict
         if _expect(expected) is not Expect.REFUSE and alone is not VerdictWord.INCONCLUSIVE:
@@ -141,7 +141,7 @@ class Rehearsal:
 
     def _line(
         self,
-        step: Step,
+        step: PlanStep,
         file: PinFile,
         tls: TlsVersion,
         phase: str,
@@ -150,8 +150,8 @@ class Rehearsal:
         did: Did,
         reason: str,
         otherwise: str = "",
-    ) -> Line:
-        return Line(
+    ) -> RehearsalLine:
+        return RehearsalLine(
             step=step.number,
             name=step.name,
             file=file.path,

@@ -33,7 +33,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Place:
+class InterceptorPlace:
     """What an app is told of the interceptor."""
 
     proxy: str
@@ -75,7 +75,7 @@ class Command:
         self._environment = dict(environment)
         self._deadline_s = deadline_s
 
-    def start(self, place: Place, directory: Path) -> Ending:
+    def start(self, place: InterceptorPlace, directory: Path) -> Ending:
         home = directory / "home"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
@@ -89,11 +89,11 @@ class Command:
         environment = scrubbed_environment(home, told)
         return _ending(run(argv, environment=environment, deadline_s=self._deadline_s, folder=self._folder))
 
-    def finish(self, place: Place) -> None:
+    def finish(self, place: InterceptorPlace) -> None:
         """Every start has ended already."""
 
 
-class Hooks:
+class AppHooks:
     """Commands around an app that runs elsewhere: `setup` once; `trigger`, `logs` and `reset` for each condition."""
 
     def __init__(self, texts: HookTexts, *, deadline_s: float) -> None:
@@ -108,7 +108,7 @@ class Hooks:
     def given(self) -> bool:
         return any(vars(self._texts).values())
 
-    def start(self, place: Place, directory: Path) -> Ending:
+    def start(self, place: InterceptorPlace, directory: Path) -> Ending:
         if not self._set_up:
             self._set_up = True
             self._run(self._texts.setup, place)
@@ -118,13 +118,13 @@ class Hooks:
         self._run(self._texts.reset, place)
         return Ending(ending_at=ending_at, death="", output=output)
 
-    def finish(self, place: Place) -> None:
+    def finish(self, place: InterceptorPlace) -> None:
         """Also where `setup` was cut short: it may have done its part."""
         if self._set_up:
             self._set_up = False
             self._run(self._texts.teardown, place)
 
-    def _run(self, text: str, place: Place) -> str:
+    def _run(self, text: str, place: InterceptorPlace) -> str:
         if not text:
             return ""
         command = fill(text, place.values)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pindrill.audit.facts import Contact, Destination, Run, Way
+from pindrill.audit.facts import AppRun, Contact, Destination, Way
 from pindrill.audit.schedule import Schedule
 from pindrill.audit.verdict import AuditVerdict, judge
 from pindrill.interruption import Started, held
-from pindrill.runner.app import Ending, HookFailed, Place
+from pindrill.runner.app import Ending, HookFailed, InterceptorPlace
 from pindrill.runner.forge import Forge
 from pindrill.runner.interception import Interceptor, Pump
 from pindrill.runner.kept import write_private
@@ -43,9 +43,9 @@ class AuditRequest:
     directory: Path
 
 
-class App(Protocol):
-    def start(self, place: Place, directory: Path) -> Ending: ...
-    def finish(self, place: Place) -> None: ...
+class AppDriver(Protocol):
+    def start(self, place: InterceptorPlace, directory: Path) -> Ending: ...
+    def finish(self, place: InterceptorPlace) -> None: ...
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Progress:
     """What is known so far, for whoever watches."""
 
     contacts: list[Contact] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
+    runs: list[AppRun] = field(default_factory=list)
     interrupted: bool = False
     trouble: str = ""
     gaps: list[str] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Audit:
         self.pump = Pump(interceptor, self.schedule, forge, self._note, plaintext_directory=plaintext_directory)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> InterceptorPlace:
         proxy, scheme, names, address = "", "http", [], ""
         for entry, port in self.ports:
             host = f"[{entry.address}]" if ":" in entry.address else entry.address
@@ -97,9 +97,11 @@ class Audit:
             if entry.names:
                 names += [name for name in entry.names if name not in names]
                 address = entry.address
-        return Place(proxy=proxy, scheme=scheme, ca_file=self.request.ca_file, names=tuple(names), address=address)
+        return InterceptorPlace(
+            proxy=proxy, scheme=scheme, ca_file=self.request.ca_file, names=tuple(names), address=address
+        )
 
-    def drive(self, app: App, watch: Callable[[], None] = lambda: None) -> None:
+    def drive(self, app: AppDriver, watch: Callable[[], None] = lambda: None) -> None:
         """Starts the app until nothing is left to ask."""
         with Started() as started:
             started.undone_by(self._finish, app)
@@ -116,7 +118,7 @@ class Audit:
             except KeyboardInterrupt:
                 self.progress.interrupted = True
 
-    def _finish(self, app: App) -> None:
+    def _finish(self, app: AppDriver) -> None:
         try:
             app.finish(self.place)
         except HookFailed as error:
@@ -162,11 +164,11 @@ class Audit:
         with self.pump.lock:
             return self.schedule.finished()
 
-    def _start(self, app: App) -> None:
+    def _start(self, app: AppDriver) -> None:
         number = self.pump.run = self.schedule.run
         ending = app.start(self.place, self.request.directory)
         self.pump.settle(_SETTLE_S)
-        run = Run(number=number, ending_at=ending.ending_at, death=ending.death)
+        run = AppRun(number=number, ending_at=ending.ending_at, death=ending.death)
         self.progress.runs.append(run)
         if self._outputs:
             write_private(self._outputs / f"start-{number}.txt", ending.output.encode("utf-8", "surrogateescape"))

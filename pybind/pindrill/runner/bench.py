@@ -41,7 +41,7 @@ _OWN_NETWORK = "unshare --map-root-user --net sh -c 'ip link set lo up && pindri
 _MAX_OPEN = 256
 
 
-class Server(Protocol):
+class ScenarioServer(Protocol):
     """Our own (`_core.Server`), or another program's behind the same face."""
 
     @property
@@ -51,7 +51,7 @@ class Server(Protocol):
     def observations(self) -> list[dict[str, Any]]: ...
 
 
-OpenServer = Callable[[str, TlsVersion, str, _core.Credential, str], Server]
+OpenServer = Callable[[str, TlsVersion, str, _core.Credential, str], ScenarioServer]
 """Address, version, label, credential and response of a server to be opened on a port of its own."""
 
 
@@ -65,11 +65,11 @@ class StageRun:
 
 
 @dataclass
-class Run:
+class PlayRun:
     """One run of a play: fresh server, HOME and session."""
 
     number: int
-    server: Server | None
+    server: ScenarioServer | None
     """Kept open for a while: something may still arrive."""
     secrets: list[str]
     strays: dict[str, list[Stray]]
@@ -117,19 +117,19 @@ class Bench:
         }
         self._open_server = open_server or self._own_server
         self._lock = threading.Lock()
-        self._plays: dict[tuple[Play, int], Future[Run]] = {}
+        self._plays: dict[tuple[Play, int], Future[PlayRun]] = {}
         self._trust_files: dict[tuple[str, ...], str] = {}
         self._strays: dict[str, list[Stray]] = defaultdict(list)
         self._numbers = iter(range(1, 1 << 62))
-        self._open: deque[Run] = deque()
+        self._open: deque[PlayRun] = deque()
         self._sinks = self._open_sinks()
 
-    def play(self, play: Play, attempt: int = 0) -> Run:
+    def play(self, play: Play, attempt: int = 0) -> PlayRun:
         """Runs it, or waits for the thread that is running it, or refers to what it showed."""
         with self._lock:
             known = self._plays.get((play, attempt))
             if known is None:
-                future: Future[Run] = Future()
+                future: Future[PlayRun] = Future()
                 self._plays[play, attempt] = future
         if known is not None:
             return known.result()
@@ -157,14 +157,14 @@ class Bench:
 
     # --- one run -----------------------------------------------------------------------------------------------
 
-    def _run(self, play: Play) -> Run:
+    def _run(self, play: Play) -> PlayRun:
         number = self._number()
         # Names of servers, credentials and secrets belong to this run alone.
         wanted = [secrets.token_hex(12) for _ in play.stages]
         paths = [SECRET_PREFIX + token for token in wanted]
         canaries = [CANARY_PREFIX + token for token in wanted]
         server = self._server(play, number, canaries)
-        run = Run(number, server, paths, self._strays)
+        run = PlayRun(number, server, paths, self._strays)
         with self._homes.one() as home:
             self._attempt(play, run, server, home, canaries)
             # A dead client's sockets have ended; a living one may need its deadline to end them.
@@ -174,7 +174,7 @@ class Bench:
         self._watch_sinks()
         return run
 
-    def _attempt(self, play: Play, run: Run, server: Server, home: Path, canaries: list[str]) -> None:
+    def _attempt(self, play: Play, run: PlayRun, server: ScenarioServer, home: Path, canaries: list[str]) -> None:
         """All stages, in one session."""
         number = run.number
         session = self.driver.session(home)
@@ -195,7 +195,7 @@ class Bench:
         finally:
             session.end()
 
-    def _keep_open(self, run: Run) -> None:
+    def _keep_open(self, run: PlayRun) -> None:
         """Somebody whom the client told the address may still come, even if the client itself has ended."""
         with self._lock:
             self._open.append(run)
@@ -204,19 +204,19 @@ class Bench:
             self._gather(oldest)
             oldest.server = None
 
-    def _patience(self, run: Run) -> float:
+    def _patience(self, run: PlayRun) -> float:
         """How long a living client's sockets may take to end."""
         if any(report.said in (Said.TIMEOUT, Said.DIED) for report in run.reports):
             return _SETTLE_S
         return self.deadline_s
 
-    def _server(self, play: Play, number: int, canaries: list[str]) -> Server:
+    def _server(self, play: Play, number: int, canaries: list[str]) -> ScenarioServer:
         shown = self._shown(play.stages[0], canaries[0])
         return self._open_server(self._address, play.tls, self._label(number, 0), *shown)
 
     def _own_server(
         self, address: str, tls: TlsVersion, label: str, credential: _core.Credential, response: str
-    ) -> Server:
+    ) -> ScenarioServer:
         return _core.Server(self._loop, address, 0, self._contexts[tls], label, credential, response)
 
     def _shown(self, stage: PlayStage, canary: str) -> tuple[_core.Credential, str]:
@@ -246,7 +246,7 @@ class Bench:
             canary=canary,
         )
 
-    def _gather(self, run: Run) -> None:
+    def _gather(self, run: PlayRun) -> None:
         if run.server is None:
             return
         everything = [Observation.from_dict(facts) for facts in run.server.observations()]
@@ -322,7 +322,7 @@ class Bench:
             return self._trust_files[roots]
 
 
-def _settle(server: Server, patience_s: float) -> None:
+def _settle(server: ScenarioServer, patience_s: float) -> None:
     """Waits until every socket is at its end. Not for one that its client leaves open behind the end of its TLS: what
     still comes on it is found when the run is looked at once more (`Bench.late`)."""
     give_up = time.monotonic() + patience_s
@@ -332,7 +332,7 @@ def _settle(server: Server, patience_s: float) -> None:
             return
 
 
-def hung(run: Run) -> bool:
+def hung(run: PlayRun) -> bool:
     """The client was ended at the deadline without having said or shown anything."""
     return all(
         stage.report.said is Said.TIMEOUT

@@ -51,7 +51,7 @@ class OtherDates:
         return replace(served, not_before=begin, not_after=end, issuers=issuers, issuer_dates=self.issuer)
 
 
-Ask = Callable[[OtherDates], Control]
+AskWithOtherDates = Callable[[OtherDates], Control]
 """How the genuine twin goes with other dates."""
 BY_A_WRONG_CLOCK = frozenset({VerdictWord.FAIL_OPEN, VerdictWord.LEAKED})
 """What a client whose clock is wrong does where dates are the point, without a mistake of its own."""
@@ -76,7 +76,7 @@ def around_now() -> OtherDates:
     return OtherDates(leaf=(timedelta(hours=-1), _DAY), issuer=at_any_time(inside=_DAY))
 
 
-def blamed(ask: Ask, genuine: _core.Certificate) -> str:
+def blamed(ask: AskWithOtherDates, genuine: _core.Certificate) -> str:
     """Of a client that refuses the genuine server: whether only its dates are the reason, in words."""
     accepted = next((dates for dates in other_dates() if ask(dates) is Control.ACCEPTED), None)
     # Its issuers were certified again for that: with its own dates it must still be refused.
@@ -89,7 +89,7 @@ def blamed(ask: Ask, genuine: _core.Certificate) -> str:
     )
 
 
-def believed(ask: Ask, scenario: Scenario, leak: Finding) -> Finding:
+def believed(ask: AskWithOtherDates, scenario: Scenario, leak: Finding) -> Finding:
     """Dates that are wrong by our clock are right by another: such a leak is believed of a right clock only."""
     about_dates = any(_has_wrong_dates(stage.serve) for stage in scenario.stages)
     right = around_now()

@@ -19,7 +19,7 @@ from dnslib.server import DNSHandler, DNSLogger, DNSServer
 
 from pindrill.interruption import Started
 from pindrill.model import UsageError
-from pindrill.runner.served import Budget, Served
+from pindrill.runner.served import ConnectionBudget, ServedClients
 
 _TTL_S = 5
 _TIMEOUT_S = 5.0
@@ -46,7 +46,7 @@ class DnsAnswerer:
     ) -> None:
         self._names = frozenset(name.lower().rstrip(".") for name in names)
         self._target = ipaddress.ip_address(target)
-        self._clients = Served(clients)
+        self._clients = ServedClients(clients)
         self._resolver = resolver or _machine_resolver()
         with Started() as started:
             servers = started.start(lambda: self._on_one_port(address, port), _close_sockets)
@@ -171,10 +171,10 @@ class _Quiet(socketserver.ThreadingMixIn):
 
     daemon_threads = True
     allow_reuse_address = True
-    served = Served(())
+    served = ServedClients(())
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._budget = Budget(most=_MOST, most_of_one=_MOST_OF_ONE)
+        self._budget = ConnectionBudget(most=_MOST, most_of_one=_MOST_OF_ONE)
         super().__init__(*arguments, **options)
 
     def get_request(self) -> Any:

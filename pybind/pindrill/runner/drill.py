@@ -33,6 +33,7 @@ from pindrill.model import (
     STRATEGY,
     Expect,
     HarnessFailed,
+    ResultLine,
     Said,
     Scenario,
     Semantics,
@@ -40,10 +41,10 @@ from pindrill.model import (
     TlsVersion,
     VerdictWord,
 )
-from pindrill.runner.bench import Bench, Run, StageRun, hung
-from pindrill.runner.clocks import BY_A_WRONG_CLOCK, Ask, OtherDates, believed, blamed
+from pindrill.runner.bench import Bench, PlayRun, StageRun, hung
+from pindrill.runner.clocks import BY_A_WRONG_CLOCK, AskWithOtherDates, OtherDates, believed, blamed
 from pindrill.runner.plan import Cell, Pinning, Planner, Play
-from pindrill.runner.results import Result, result_line
+from pindrill.runner.results import result_line
 
 DEFAULT_STRATEGY = STRATEGY["leaf-spki+backup"]
 _PROBED = (
@@ -62,7 +63,7 @@ _HUNG_SHARE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class DrillRequest:
     """What was asked for. `strategies`: None = one that the client can express, () = all, probed."""
 
     client: str
@@ -84,7 +85,7 @@ class Request:
 class Verdicts:
     """What a drill came to."""
 
-    lines: list[Result] = field(default_factory=list)
+    lines: list[ResultLine] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -101,18 +102,18 @@ class _Probe(Enum):
 class Drill:
     """Runs one client's cells in parallel and emits a result line for each as it is finished."""
 
-    def __init__(self, bench: Bench, mint: Mint, request: Request) -> None:
+    def __init__(self, bench: Bench, mint: Mint, request: DrillRequest) -> None:
         self._bench = bench
         self._mint = mint
         self._request = request
         self._planner = Planner(mint, semantics=request.semantics, pinning=request.pinning)
         self._stop = threading.Event()
-        self._judged: dict[Cell, tuple[Finding, list[Run]]] = {}
+        self._judged: dict[Cell, tuple[Finding, list[PlayRun]]] = {}
         self._wrong_clocks: set[Cell] = set()
         self._own_words: dict[Strategy | None, str] = {}
         """Why a strategy cannot be expressed, where the client said so itself."""
 
-    def run(self, emit: Callable[[Result, int], None]) -> Verdicts:
+    def run(self, emit: Callable[[ResultLine, int], None]) -> Verdicts:
         """`emit` gets each line and the number of cells in all."""
         verdicts = Verdicts()
         todo: list[Cell] = []
@@ -152,9 +153,9 @@ class Drill:
 
     def _finished(
         self, pool: ThreadPoolExecutor, cells: list[Cell], inexpressible: frozenset[Strategy]
-    ) -> Iterable[Result]:
+    ) -> Iterable[ResultLine]:
         waiting = iter(cells)
-        running: set[Future[Result]] = set()
+        running: set[Future[ResultLine]] = set()
         while True:
             while len(running) < 2 * self._request.jobs and (cell := next(waiting, None)):
                 with held():  # else a thread may be left that nobody knows of
@@ -165,7 +166,7 @@ class Drill:
             for future in done:
                 yield future.result()
 
-    def _one(self, cell: Cell, inexpressible: frozenset[Strategy]) -> Result:
+    def _one(self, cell: Cell, inexpressible: frozenset[Strategy]) -> ResultLine:
         if self._stop.is_set():
             raise KeyboardInterrupt
         if cell.unsupported or cell.play is None:
@@ -182,7 +183,7 @@ class Drill:
         self._judged[cell] = (finding, runs)
         return self._line(cell, finding, controls, runs)
 
-    def _judge(self, cell: Cell, play: Play) -> tuple[Finding, Controls, list[Run]]:
+    def _judge(self, cell: Cell, play: Play) -> tuple[Finding, Controls, list[PlayRun]]:
         runs = [self._play(play)]
         bare = self._fold(cell, runs[0], Controls())
         if bare.verdict in LEAKS:
@@ -200,12 +201,12 @@ class Drill:
             finding = under_its_spelling(finding, controls.genuine)
         return finding, controls, runs
 
-    def _play(self, play: Play, attempt: int = 0) -> Run:
+    def _play(self, play: Play, attempt: int = 0) -> PlayRun:
         if self._stop.is_set():
             raise KeyboardInterrupt
         return self._bench.play(play, attempt)
 
-    def _fold(self, cell: Cell, run: Run, controls: Controls) -> Finding:
+    def _fold(self, cell: Cell, run: PlayRun, controls: Controls) -> Finding:
         return fold(
             [
                 judge_stage(self._facts(planned.expected, stage), controls)
@@ -231,7 +232,7 @@ class Drill:
     def _clock(self, cell: Cell) -> str:
         return blamed(self._dated(cell), self._mint.leaf(cell.scenario.genuine))
 
-    def _dated(self, cell: Cell) -> Ask:
+    def _dated(self, cell: Cell) -> AskWithOtherDates:
         def ask(dates: OtherDates) -> Control:
             try:
                 return self._control(self._planner.genuine_with(dates, cell))
@@ -322,7 +323,7 @@ class Drill:
 
     # --- late secrets --------------------------------------------------------------------------------------------
 
-    def _superseding(self) -> Iterable[Result]:
+    def _superseding(self) -> Iterable[ResultLine]:
         self._bench.late()
         for cell, (before, runs) in self._judged.items():
             findings = [self._fold(cell, run, Controls()) for run in runs]
@@ -333,7 +334,7 @@ class Drill:
                 line = self._line(cell, late, Controls(genuine=Control.ABSENT), runs)
                 yield {**line, "supersedes": True, "reason": f"{late.reason} (after the cell was judged)"}
 
-    def _line(self, cell: Cell, finding: Finding, controls: Controls, runs: list[Run]) -> Result:
+    def _line(self, cell: Cell, finding: Finding, controls: Controls, runs: list[PlayRun]) -> ResultLine:
         return result_line(
             client=self._request.client,
             cell=cell,

@@ -18,7 +18,7 @@ from pindrill.audit.schedule import Schedule
 from pindrill.interruption import PATIENCE_S, Started, heard
 from pindrill.model import ClientHello
 from pindrill.runner.forge import Forge
-from pindrill.runner.reading import Reading
+from pindrill.runner.reading import ReadingThread
 from pindrill.runner.served import most_passages
 
 _POLL_S = 0.02
@@ -93,7 +93,7 @@ class Pump:
             started.undone_by(partial(self._fetching.shutdown, wait=False, cancel_futures=True))
             started.undone_by(self._tell_gaps)
             self._reading = started.start(
-                lambda: Reading(self._note, plaintext_directory=plaintext_directory), _end_reading
+                lambda: ReadingThread(self._note, plaintext_directory=plaintext_directory), _end_reading
             )
             started.start(threading.Thread(target=self._pump, name="interceptor", daemon=True).start, self._end)
             self._started = started.pop_all()
@@ -215,6 +215,6 @@ def question_of(event: dict[str, Any]) -> Question:
     )
 
 
-def _end_reading(reading: Reading) -> None:
+def _end_reading(reading: ReadingThread) -> None:
     with heard(PATIENCE_S):
         reading.close(_END_S)

@@ -15,7 +15,7 @@ _MOST_WAITING = 16 * 1024 * 1024
 """Bytes that wait to be read: at the most hostile (a tenth of a second for 64 KiB) half a minute's work at the end."""
 
 
-class Reading:
+class ReadingThread:
     """Hands on every contact in its turn, with a summary in place of what was said. `trouble`: what failed for good."""
 
     def __init__(self, emit: Callable[[Contact], None], *, plaintext_directory: Path | None = None) -> None:

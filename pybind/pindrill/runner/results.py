@@ -13,12 +13,11 @@ from pindrill.classify import story
 from pindrill.judge import Controls, Finding
 from pindrill.locks import lock
 from pindrill.mint import Mint
-from pindrill.model import Observation, Served, Strategy, UsageError
-from pindrill.runner.bench import Run
+from pindrill.model import Observation, ResultLine, Served, Strategy, UsageError
+from pindrill.runner.bench import PlayRun
 from pindrill.runner.plan import Cell
 
 VERSION = 1
-Result = dict[str, Any]
 
 
 def result_line(
@@ -28,11 +27,11 @@ def result_line(
     semantics: str,
     finding: Finding,
     controls: Controls,
-    runs: list[Run],
+    runs: list[PlayRun],
     repeat: str,
     mint: Mint,
     unwatched: Sequence[str] = (),
-) -> Result:
+) -> ResultLine:
     """`unwatched`: where a secret could have gone without being seen."""
     return {
         "version": VERSION,
@@ -67,7 +66,7 @@ def _pins(cell: Cell, index: int) -> tuple[str, ...] | None:
     return cell.stages[index].compiled if told is None else told
 
 
-def _stage(cell: Cell, index: int, runs: list[Run], mint: Mint) -> dict[str, Any]:
+def _stage(cell: Cell, index: int, runs: list[PlayRun], mint: Mint) -> dict[str, Any]:
     assert cell.play
     played, planned, pins = cell.play.stages[index], cell.stages[index], _pins(cell, index)
     return {
@@ -79,7 +78,7 @@ def _stage(cell: Cell, index: int, runs: list[Run], mint: Mint) -> dict[str, Any
     }
 
 
-def _run(run: Run, index: int) -> dict[str, Any]:
+def _run(run: PlayRun, index: int) -> dict[str, Any]:
     stage = run.stages[index]
     return {
         "report": {**vars(stage.report), "said": stage.report.said.value},
@@ -116,7 +115,7 @@ class ResultFile:
         self._path = path
         self._lock = threading.Lock()
         self.trouble = ""
-        self.earlier: list[Result] = []
+        self.earlier: list[ResultLine] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Nothing of it is changed before it is locked; in place, since the lock is on this very file.
@@ -133,7 +132,7 @@ class ResultFile:
         except OSError as error:
             raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
 
-    def _keep_whole(self, check: Callable[[Any], None]) -> list[Result]:
+    def _keep_whole(self, check: Callable[[Any], None]) -> list[ResultLine]:
         """The lines that are there; what a killed run left of its last one is cut off, and empty ones go.
 
         In place: what is written over whole lines is these very lines, and needs no room.
@@ -146,7 +145,7 @@ class ResultFile:
             file.truncate()
         return [result for result, _ in found]
 
-    def append(self, line: Result) -> None:
+    def append(self, line: ResultLine) -> None:
         with self._lock:
             if self.trouble:
                 return
@@ -163,7 +162,7 @@ class ResultFile:
             self.trouble = self.trouble or f"{self._path}: {error.strerror}"
 
 
-def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[Result, bytes]]:
+def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[ResultLine, bytes]]:
     """The lines of a results file, read and as they are; a last line that was cut short is left out."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)

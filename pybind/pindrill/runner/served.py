@@ -15,7 +15,7 @@ _FILES_EACH = 2
 _MOST_PASSAGES, _FEWEST_PASSAGES = 20_000, 16
 
 
-class Served:
+class ServedClients:
     """Addresses and networks that are served; nobody else is."""
 
     def __init__(self, clients: Iterable[str]) -> None:
@@ -27,7 +27,7 @@ class Served:
         return any((mapped or found) in network for network in self._networks)
 
 
-class Budget:
+class ConnectionBudget:
     """Connections at once of one listener: in all, and of one client. To be asked from any thread."""
 
     def __init__(self, *, most: int, most_of_one: int) -> None:

@@ -18,18 +18,18 @@ _SHUTDOWN_S = 2
 _HEAD_BYTES = 16 * 1024
 
 
-class Served(Protocol):
+class ServesClients(Protocol):
     def __contains__(self, address: str) -> bool: ...
 
 
-class Budget(Protocol):
+class TakesConnections(Protocol):
     """Of connections at once."""
 
     def take(self, client: str) -> bool: ...
     def give_back(self, client: str) -> None: ...
 
 
-def page_server(application: Starlette, served: Served, budget: Budget) -> uvicorn.Server:
+def page_server(application: Starlette, served: ServesClients, budget: TakesConnections) -> uvicorn.Server:
     class Guarded(_Guarded):
         def __init__(self, *arguments: object, **options: object) -> None:
             super().__init__(*arguments, **options)  # type: ignore[arg-type]
@@ -53,8 +53,8 @@ def page_server(application: Starlette, served: Served, budget: Budget) -> uvico
 class _Guarded(H11Protocol):
     """uvicorn's own timeouts begin after the first request only."""
 
-    served: Served
-    budget: Budget
+    served: ServesClients
+    budget: TakesConnections
     _counted = ""
     _impatience: asyncio.TimerHandle | None = None
 

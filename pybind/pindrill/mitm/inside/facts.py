@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Any
 
-from .records import Records, Unread
-from .request import Request, Secrets
+from .records import Records, UnreadBytes
+from .request import RequestReader, Secrets
 
 CLOSE_NOTIFY = 0
 KEPT_PLAINTEXT = 64 * 1024
@@ -67,11 +67,11 @@ class Facts:
     """What mitmproxy's own events say of the handshake."""
     unknown: list[str] = field(default_factory=list)
     """Facts that could not be known, by name."""
-    request: Request = field(default_factory=Request)
+    request: RequestReader = field(default_factory=RequestReader)
     records: Records = field(default_factory=Records)
     plain: Secrets = field(default_factory=Secrets)
     """In its bytes as they are: a client may go on in plain text on the socket of its TLS."""
-    unread: Unread | None = None
+    unread: UnreadBytes | None = None
     """From the end of its TLS connection on."""
     kept: bytearray = field(default_factory=bytearray)
     undecided: bytearray = field(default_factory=bytearray)
@@ -132,7 +132,7 @@ class Facts:
 
     def nobody_reads(self) -> None:
         """mitmproxy's engine takes no more of the client's bytes."""
-        self.unread = self.unread or Unread()
+        self.unread = self.unread or UnreadBytes()
 
     def flight_sent(self) -> None:
         if self.flight_made_at and not self.flight_sent_at:

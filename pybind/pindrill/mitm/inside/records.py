@@ -56,7 +56,7 @@ class Records:
             self._server = b""
 
 
-class Unread:
+class UnreadBytes:
     """Counts what may be data in bytes that a client sends after its TLS connection is over, as unread_records.cpp."""
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ class Secrets:
         self._tail = self._tail[-(_SECRET_LENGTH - 1) :]
 
 
-class Request:
+class RequestReader:
     """`progress`, `data_bytes`, `boilerplate_bytes`, `request_line` and `secrets` of one connection."""
 
     def __init__(self) -> None:
