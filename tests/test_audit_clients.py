@@ -34,6 +34,8 @@ NATURE = {
     "no-chain-validation": {"wrong-certificate"},
     "no-host-check": {"pinned"},
     "no-date-check": {"pinned"},
+    "dates-at-leafs-end": {"pinned"},
+    "dates-at-leafs-beginning": {"pinned"},
     "no-possession": {"no-validation"},
     "partial-head": {"leaked"},
     "pin-after-response": {"intercepted"},
@@ -111,6 +113,7 @@ def test_every_mutant_is_either_here_or_shows_nothing_on_this_wire() -> None:
     elsewhere = {
         "unparsable-pins-accept", "prefix-compare", "case-insensitive-compare",  # other pins than the right one
         "fixed-path", "fallback-port", "detached-child", "poisoned-by-rogue",  # other paths, ports and times
+        "clock-year-behind", "clock-year-ahead", "clock-three-days-behind",  # refuse what is genuine, or nothing
         "never-connects-refuses", "never-connects-accepts", "crash-at-start", "hang-before-handshake",  # no connection
     }  # fmt: skip
     assert set(MUTANTS) == set(NATURE) | elsewhere

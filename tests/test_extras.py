@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DISTRIBUTION = {"yaml": "pyyaml", "multipart": "python-multipart", "python_multipart": "python-multipart"}
 """Of modules that are called otherwise."""
-MAIN = "from pindrill.cli import main\nmain()"
+MAIN = "from pindrill.__main__ import run\nrun()"
 WITHOUT = """
 import sys
 
@@ -63,7 +63,8 @@ def test_a_command_says_what_it_lacks(words: tuple[str, ...], extra: str) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     asked = " ".join(words[:2]) if words[1:2] == ("report",) else words[0]
     assert done.stderr.startswith(f"pindrill: pindrill {asked} needs the extra '{extra}', which is not installed.")
-    advised = [shlex.split(line) for line in done.stderr.splitlines() if line.startswith("  ")]
+    lines = [line.removeprefix("pindrill: ") for line in done.stderr.splitlines()]
+    advised = [shlex.split(line) for line in lines if line.startswith("  ")]
     assert advised == [[sys.executable, "-m", "pip", "install", *requirements(extra)]]
     assert not [word for word in advised[0][4:] if name_of(word) == "pindrill"]
 
@@ -90,11 +91,11 @@ def test_pytest_and_the_adapter_helper_lack_nothing() -> None:
     assert without_extras(program=program).stdout == "loaded\n"
 
 
-def test_a_module_that_is_no_extra_is_a_bug_of_ours() -> None:
-    program = "import pindrill.cli\npindrill.cli._COMMANDS['drill'] = 'none:none'\npindrill.cli.main()"
+def test_a_module_that_is_no_extra_is_told_as_missing() -> None:
+    program = "import pindrill.cli\npindrill.cli._COMMANDS['drill'] = 'none:none'\nsys.exit(pindrill.cli.main())"
     done = without_extras("drill", "--help", program=program)
     assert done.returncode == 3
-    assert "this is a bug of pindrill" in done.stderr
+    assert done.stderr == "pindrill: a part of it cannot be loaded: No module named 'pindrill.cli.none'\n"
 
 
 def test_the_metadata_are_those_of_the_project() -> None:
