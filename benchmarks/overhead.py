@@ -23,14 +23,15 @@ from pindrill import _core
 from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import run as run_under_shepherd
 from pindrill.clients.process import scrubbed_environment
-from pindrill.directories import run_directory
+from pindrill.drills.bench import Bench
+from pindrill.drills.drill import Drill, DrillRequest, Verdicts
 from pindrill.http_response import Respond
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
+from pindrill.machine.directories import run_directory
+from pindrill.machine.names import own_address
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, HOST, STRATEGY, TRUSTED_ROOTS, PinsOf
-from pindrill.runner.bench import Bench, own_address
-from pindrill.runner.drill import Drill, DrillRequest, Verdicts
 from pindrill.scenarios import matching
 
 from benchmarks.effort import Effort

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from pindrill.keyring import Keyring
+from pindrill.machine.private_files import write_private
 from pindrill.mint import Mint
-from pindrill.private_files import write_private
 from support.cli import Pindrill
 from support.openssl import openssl
 

@@ -14,11 +14,11 @@ import dnslib
 import dnslib.server
 import jsonschema
 import pytest
+from pindrill.audits.asked import read_address, read_hosts_file, read_names
+from pindrill.audits.dns import DnsAnswerer
 from pindrill.cli.arguments import optional_values
-from pindrill.cli.audit_asked import read_address, read_hosts_file, read_names
 from pindrill.model import UsageError
 from pindrill.model.told_command import NOTE
-from pindrill.runner.dns import DnsAnswerer
 from support.cli import PATIENCE_S, PROGRAM, Pindrill
 from support.lab import Lab, audit, laboratory
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pindrill.runner.app import AppHooks, Command, HookFailed, InterceptorPlace
-from pindrill.runner.presets import HookTexts, android, ios_simulator, overridden
+from pindrill.audits.app import AppHooks, Command, HookFailed, InterceptorPlace
+from pindrill.audits.presets import HookTexts, android, ios_simulator, overridden
 from support.cli import Pindrill
 from support.lab import HABITS, Lab, audit, laboratory
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from pindrill.audit.facts import AppRun
-from pindrill.audit.showing import EVERY_PLACE
-from pindrill.audit.words import AuditWord
+from pindrill.audits.facts import AppRun
+from pindrill.audits.showing import EVERY_PLACE
+from pindrill.audits.words import AuditWord
 from support.audit_rows import CLOSING, PLACES, REFUSED, Row, check, runs, two
 from support.contacts import (
     OTHER,

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from pindrill import _core
-from pindrill.audit.facts import Contact
-from pindrill.audit.readable import drop_plaintext
-from pindrill.audit.schedule import Schedule
+from pindrill.audits import reading
+from pindrill.audits.facts import Contact
+from pindrill.audits.forge import Forge
+from pindrill.audits.interception import Pump
+from pindrill.audits.readable import drop_plaintext
+from pindrill.audits.schedule import Schedule
 from pindrill.keyring import Keyring
-from pindrill.runner import reading
-from pindrill.runner.forge import Forge
-from pindrill.runner.interception import Pump
 from support.contacts import read
 
 

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from hpack import Encoder
 from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, SettingsFrame
-from pindrill.audit.facts import Contact, Readable, ReadableKind, in_order
-from pindrill.audit.readable import LARGEST, drop_plaintext, summarise
+from pindrill.audits.facts import Contact, Readable, ReadableKind, in_order
+from pindrill.audits.readable import LARGEST, drop_plaintext, summarise
 from support.contacts import read
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, Event, Message, Request, TextMessage

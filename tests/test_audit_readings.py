@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pindrill.audit.facts import AppRun, Destination
-from pindrill.audit.words import AuditWord
+from pindrill.audits.facts import AppRun, Destination
+from pindrill.audits.words import AuditWord
 from support.audit_rows import CLOSING, REFUSED, Row, check, runs, two
 from support.contacts import (
     HOST,

@@ -15,11 +15,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from jsonschema import Draft202012Validator, ValidationError
 from pindrill import reports
-from pindrill.audit.facts import Condition, Contact, Destination, Readable, ReadableKind
-from pindrill.audit.verdict import judge
-from pindrill.audit.words import FAILURES, AuditWord
+from pindrill.audits.audit_lines import audit_line
+from pindrill.audits.facts import Condition, Contact, Destination, Readable, ReadableKind
+from pindrill.audits.verdict import judge
+from pindrill.audits.words import FAILURES, AuditWord
 from pindrill.reports import audit_html, audit_text, audit_words
-from pindrill.runner.audit_lines import audit_line
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from support.audit_rows import PLACES

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from pindrill.audit.facts import AppRun, Condition, Destination, Question
-from pindrill.audit.schedule import MISSES, PATIENCE, Schedule
-from pindrill.audit.showing import NEEDS_GENUINE_CHAIN, STAPLED
-from pindrill.audit.verdict import judge
-from pindrill.audit.words import AuditWord
+from pindrill.audits.facts import AppRun, Condition, Destination, Question
+from pindrill.audits.schedule import MISSES, PATIENCE, Schedule
+from pindrill.audits.showing import NEEDS_GENUINE_CHAIN, STAPLED
+from pindrill.audits.verdict import judge
+from pindrill.audits.words import AuditWord
 from support.contacts import HOST, OTHER, SECOND, THIRD, C, contact
 from support.facts import HELLO, seen
 from support.simulated_app import GENUINE, Client, Look, Wire

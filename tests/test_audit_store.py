@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pindrill.audit.compare import AuditChange, compare
-from pindrill.audit.facts import AppRun, Contact, Readable, ReadableKind
-from pindrill.audit.store import AuditStore, LineFile, StoreFailed, contact_facts, read_lines
-from pindrill.audit.verdict import judge
-from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
+from pindrill.audits.compare import AuditChange, compare
+from pindrill.audits.facts import AppRun, Contact, Readable, ReadableKind
+from pindrill.audits.store import AuditStore, LineFile, StoreFailed, contact_facts, read_lines
+from pindrill.audits.verdict import judge
+from pindrill.audits.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.model import UsageError
 from support.contacts import C, in_order, passed, plain, read, told, trust
 
@@ -135,7 +135,7 @@ def test_the_store_is_there_again_after_it_was_closed(store: AuditStore, tmp_pat
 
 def test_a_killed_run_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from pindrill.audit.store import AuditStore\n"
+        "import os, sys; from pathlib import Path; from pindrill.audits.store import AuditStore\n"
         "store = AuditStore(Path(sys.argv[1])); first = store.begin(app='a', mode='proxy', pindrill='1')\n"
         "store.finish(first, []); store.begin(app='b', mode='proxy', pindrill='1'); os.kill(os.getpid(), 9)\n"
     )

@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 
 import pytest
-from pindrill.audit.facts import Condition, Readable, ReadableKind
-from pindrill.audit.verdict import judge
-from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
+from pindrill.audits.facts import Condition, Readable, ReadableKind
+from pindrill.audits.verdict import judge
+from pindrill.audits.words import FAILURES, UNDECIDED, AuditWord
 from support.audit_rows import PLACES, REFUSED, Row, check, two
 from support.contacts import (
     HOST,

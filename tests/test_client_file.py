@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pindrill.cli.client_file import read_client_file
 from pindrill.clients.adapter import AdapterDriver
+from pindrill.clients.client_file import read_client_file
 from pindrill.clients.command import CommandDriver
 from pindrill.model import RFC7469, Semantics, UsageError
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, words: str) -> 
 def test_a_version_that_cannot_be_had_is_no_bug_of_pindrill(
     tmp_path: Path, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pindrill.cli.client_file._VERSION_S", 0.2 if "sleep" in version else 60)
+    monkeypatch.setattr("pindrill.clients.client_file._VERSION_S", 0.2 if "sleep" in version else 60)
     with pytest.raises(UsageError, match="the version command does not say a version"):
         read_client_file(written(tmp_path, MINIMAL + f"version = {version}\n"))
 

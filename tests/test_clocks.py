@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from pindrill import _core
+from pindrill.drills.cells import Planner
+from pindrill.drills.clocks import believed, blamed, other_dates
 from pindrill.judge import Control, Finding
 from pindrill.keyring import Keyring
+from pindrill.machine.private_files import write_private
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, HOST, STRATEGY, VerdictWord
-from pindrill.private_files import write_private
-from pindrill.runner.clocks import believed, blamed, other_dates
-from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
 from support.cli import CURL, Pindrill
 from support.openssl import verify

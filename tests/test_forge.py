@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from pindrill import _core
-from pindrill.audit.facts import Condition, Destination
-from pindrill.audit.showing import STAPLED
+from pindrill.audits.facts import Condition, Destination
+from pindrill.audits.forge import Forge
+from pindrill.audits.showing import STAPLED
 from pindrill.keyring import INTERCEPTION_ROOT, Keyring
 from pindrill.model import UsageError
-from pindrill.runner.forge import Forge
 from support.openssl import verify
 from support.simulated_app import GENUINE, LISTS
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pindrill.runner.homes import Homes
+from pindrill.drills.homes import Homes
 from support.cli import Pindrill
 
 

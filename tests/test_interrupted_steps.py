@@ -13,25 +13,25 @@ from typing import Any
 
 import pytest
 from pindrill import interruption
+from pindrill.audits.app import AppHooks, InterceptorPlace
+from pindrill.audits.audit import Audit, AuditRequest, Entry
+from pindrill.audits.dns import DnsAnswerer
+from pindrill.audits.forge import Forge
+from pindrill.audits.interception import own_interceptor
+from pindrill.audits.presets import HookTexts
 from pindrill.cli import station
 from pindrill.clients import callable as callables
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.process import run
-from pindrill.directories import run_directory
+from pindrill.drills.drill import Drill, DrillRequest
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
+from pindrill.machine import names
+from pindrill.machine.directories import run_directory
+from pindrill.machine.served import ServedClients
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import Process
 from pindrill.pytest_plugin.lab import Lab
-from pindrill.runner import names
-from pindrill.runner.app import AppHooks, InterceptorPlace
-from pindrill.runner.audit import Audit, AuditRequest, Entry
-from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.drill import Drill, DrillRequest
-from pindrill.runner.forge import Forge
-from pindrill.runner.interception import own_interceptor
-from pindrill.runner.presets import HookTexts
-from pindrill.runner.served import ServedClients
 from support.interrupting import interrupted_at_every_step
 
 LOOPBACK = "127.0.0.1"

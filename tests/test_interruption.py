@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pindrill import interruption
-from pindrill.directories import run_directory
+from pindrill.machine.directories import run_directory
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from pindrill import _core
+from pindrill.drills.cells import Planner
 from pindrill.keyring import STANDARD_LABELS, Keyring, PrivateKeyElsewhere
 from pindrill.mint import Mint
 from pindrill.model import BACKUP, GENUINE, STRATEGIES, STRATEGY, TRUSTED_ROOTS, PinsOf, UsageError
-from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
 from support.openssl import openssl, openssl_key, printed, spki_pin, verify
 

@@ -15,9 +15,10 @@ from contextlib import ExitStack, contextmanager
 
 import dnslib
 import pytest
-from pindrill.runner import dns, served
-from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.served import ConnectionBudget, ServedClients
+from pindrill.audits import dns
+from pindrill.audits.dns import DnsAnswerer
+from pindrill.machine import served
+from pindrill.machine.served import ConnectionBudget, ServedClients
 from pindrill.station import serving
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse

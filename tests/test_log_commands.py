@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from pindrill.cli.complaint import complain
 from pindrill.reports import (
     audit_text,
     compare,
@@ -24,6 +23,7 @@ from pindrill.reports import (
     text,
 )
 from pindrill.reports.audit_words import MEANING
+from pindrill.reports.complaint import complain
 from pindrill.reports.plain import opened, told
 from pindrill.reports.words import MEANING as VERDICTS
 from rich.console import Console

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from pindrill.cli.report import ReportFormat
-from pindrill.cli.stored import check_result
 from pindrill.model import VerdictWord
+from pindrill.results.stored import check_result
 from support.cli import CURL, Pindrill
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports/schemas/result.schema.json").read_text())

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 from pindrill import _core
-from pindrill.audit.facts import Contact
-from pindrill.audit.showing import What, show
+from pindrill.audits.facts import Contact
+from pindrill.audits.interception import Interceptor
+from pindrill.audits.showing import What, show
 from pindrill.classify import Shape, refusal_alert, shape
+from pindrill.machine.names import own_address
 from pindrill.mint import Mint
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.interceptor import MitmInterceptor
 from pindrill.mitm.process import MitmproxyFailed
 from pindrill.model import GENUINE, HOST, ROGUE, TRUSTED_ROOTS, Served
-from pindrill.runner.bench import own_address
-from pindrill.runner.interception import Interceptor
 from support.mitm import mitmdump_or_skip
 
 WAYS = ("proxy", "socks", "reverse", "direct")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from pindrill import _core
-from pindrill.audit.facts import Condition
-from pindrill.audit.showing import STAPLED
+from pindrill.audits.facts import Condition
+from pindrill.audits.showing import STAPLED
 from pindrill.mitm.inside.minted import Issuer, certificate, new_key, pem_of
 from pindrill.mitm.inside.stapled import Stapler
 from support.openssl import verify

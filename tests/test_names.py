@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pindrill.runner import names
+from pindrill.machine import names
 from support.cli import CURL, Pindrill
 
 RESOLVING = (*CURL[:-1], "--resolve", "{host}:{port}:{address}", "{url}")

@@ -18,10 +18,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pindrill import _core
+from pindrill.drills.cells import Planner
 from pindrill.keyring import Keyring, NotServable
 from pindrill.mint import Mint
 from pindrill.model import GENUINE, STRATEGIES, TRUSTED_ROOTS, Expect, Scenario, Served, Stage, Strategy
-from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
 from support.openssl import verify
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import pytest
 from pindrill import _core
+from pindrill.drills.cells import Planner
 from pindrill.mint import Mint
 from pindrill.model import (
     GENUINE,
@@ -26,7 +27,6 @@ from pindrill.model import (
     Stage,
     Strategy,
 )
-from pindrill.runner.plan import Planner
 from pindrill.scenarios import CATALOGUE
 
 ALWAYS, NEVER = ("AAAA", "AAAA"), ("RRRR", "RRRR")

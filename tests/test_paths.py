@@ -7,11 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from pindrill.cli.audit_asked import read_apps
-from pindrill.cli.client_file import read_client_file
+from pindrill.audits.app import Command, InterceptorPlace
+from pindrill.audits.asked import read_apps
+from pindrill.clients.client_file import read_client_file
 from pindrill.clients.process import resolved_program
 from pindrill.model import UsageError
-from pindrill.runner.app import Command, InterceptorPlace
 from support.cli import Pindrill
 from support.targets import target
 

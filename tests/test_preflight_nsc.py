@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pindrill.cli.client_file import read_client_file
+from pindrill.clients.client_file import read_client_file
 from pindrill.pinfiles import read
 from pindrill.pinfiles.model import rules_for
 from pindrill.preflight import Status, check, read_chain, read_trust

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pindrill import preflight
-from pindrill.cli.client_file import read_client_file
+from pindrill.clients.client_file import read_client_file
 from pindrill.mint import Mint
 from pindrill.model import HOST, STRATEGY, Scenario, Semantics, Stage, Strategy
 from pindrill.pinfiles import DeclaredPin, PinFile, PinFormat, PinRule, read

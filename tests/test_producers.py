@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pindrill import _core
-from pindrill.audit.facts import Contact
+from pindrill.audits.facts import Contact
 from pindrill.classify import Shape, is_garbage, shape
 from pindrill.mitm.inside.facts import Facts
 from pindrill.mitm.inside.hello import begins_tls

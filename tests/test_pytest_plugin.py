@@ -172,7 +172,7 @@ def test_a_method_of_a_test_case_cannot_have_the_mark(project: pytest.Pytester) 
 
 
 def test_a_run_without_pindrill_loads_nothing_of_it(project: pytest.Pytester) -> None:
-    project.makepyfile("import sys\n\ndef test_it():\n    assert 'pindrill.runner' not in sys.modules")
+    project.makepyfile("import sys\n\ndef test_it():\n    assert 'pindrill.drills' not in sys.modules")
     apart(project).assert_outcomes(passed=1)
 
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pindrill.cli.newest import latest
 from pindrill.cli.report import ReportFormat
-from pindrill.cli.stored import MAX_LINE_BYTES, read_stored
+from pindrill.results.newest import latest
+from pindrill.results.stored import MAX_LINE_BYTES, read_stored
 from support.cli import PROGRAM, UNPINNED_CURL, Pindrill
 from support.made_results import Result, finding, hostile_line, line, write
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pindrill import directories
-from pindrill.directories import RunDirectory, run_directory, sweep
 from pindrill.interruption import Started
+from pindrill.machine import directories
+from pindrill.machine.directories import RunDirectory, run_directory, sweep
 from support.cli import CURL, Pindrill, read_lines
 
 DRILL = ("drill", "--tls", "1.3", "--only", "BL1", "--json", "results.jsonl", "--", *CURL)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pindrill import _core
-from pindrill.private_files import NotOurs, make_private_folder, read_private, write_private
+from pindrill.machine.private_files import NotOurs, make_private_folder, read_private, write_private
 
 
 def cached_key(label: str, kind: str) -> _core.KeyPair:

@@ -11,8 +11,7 @@ from pathlib import Path
 from pindrill import _core
 from pindrill.dates import ANY_TIME, at_any_time, within
 from pindrill.key_cache import cached_key
-from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
-from pindrill.private_files import (
+from pindrill.machine.private_files import (
     NotOurs,
     check_private_folder,
     check_trusted_folder,
@@ -21,6 +20,7 @@ from pindrill.private_files import (
     read_trusted,
     write_private,
 )
+from pindrill.model import BACKUP, GENUINE, HOST, TRUSTED_ROOTS, UsageError
 
 PERMITTED_NAMES = ["pin.test", "other.test"]
 INTERCEPTION_ROOT = "root-interception"

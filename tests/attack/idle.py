@@ -10,8 +10,8 @@ import urllib.request
 from contextlib import ExitStack, suppress
 
 import dnslib
-from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.served import ConnectionBudget, ServedClients
+from pindrill.audits.dns import DnsAnswerer
+from pindrill.machine.served import ConnectionBudget, ServedClients
 from pindrill.station import serving
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse

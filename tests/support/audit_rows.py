@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pindrill.audit.facts import AppRun, Contact, Destination
-from pindrill.audit.showing import STAPLED
-from pindrill.audit.verdict import AuditVerdict, judge
-from pindrill.audit.words import AuditWord
+from pindrill.audits.facts import AppRun, Contact, Destination
+from pindrill.audits.showing import STAPLED
+from pindrill.audits.verdict import AuditVerdict, judge
+from pindrill.audits.words import AuditWord
 
 from support.contacts import HOST, closed, in_order, passed, told
 

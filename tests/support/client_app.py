@@ -44,7 +44,7 @@ def main() -> None:
 def make(client: list[str], place: Path, environment: dict[str, str]) -> Driver:
     if client[0] != "mutant":
         # It takes the command line with it, and an audit starts this app many times.
-        from pindrill.cli.client_file import read_client_file  # noqa: PLC0415
+        from pindrill.clients.client_file import read_client_file  # noqa: PLC0415
 
         return read_client_file(Path(client[0])).make_driver(place, environment, False)
     _, name, kind = client

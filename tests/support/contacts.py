@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pindrill.audit.facts import Condition, Contact, Destination
+from pindrill.audits.facts import Condition, Contact, Destination
 from pindrill.model import Observation
 
 from support.facts import HELLO, alerted, finished, plaintext, requested, seen, shown

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pindrill.audit.facts import Condition, Contact, Destination, Question
-from pindrill.audit.schedule import Schedule
-from pindrill.audit.showing import UNTRUSTED
+from pindrill.audits.facts import Condition, Contact, Destination, Question
+from pindrill.audits.schedule import Schedule
+from pindrill.audits.showing import UNTRUSTED
 
 from support.contacts import HOST, SPAN, STACK, closed, leaked, moved, passed, plain, read, told, vanished
 from support.facts import ENDED, HELLO, requested

@@ -99,7 +99,7 @@ def _ran(again: bool) -> int:
     with Started() as started:
         interrupt_on_signals()
         if again:
-            from pindrill.runner import names  # noqa: PLC0415
+            from pindrill.machine import names  # noqa: PLC0415
 
             names.take_over(started)
         command = typer.main.get_command(application(sys.argv[1:]))

@@ -11,23 +11,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pindrill.audit.compare import compare
-from pindrill.audit.store import AuditStore, LineFile, read_lines
-from pindrill.cli.asked import read_assignment
-from pindrill.cli.audit_asked import read_address, read_apps, read_entries, read_hosts_file, read_names
+from pindrill.audits import presets
+from pindrill.audits.app import AppHooks
+from pindrill.audits.asked import read_address, read_apps, read_entries, read_hosts_file, read_names
+from pindrill.audits.compare import compare
+from pindrill.audits.dns import DnsAnswerer
+from pindrill.audits.forge import Forge
+from pindrill.audits.kept import private_directory
+from pindrill.audits.presets import HookTexts, overridden
+from pindrill.audits.store import AuditStore, LineFile, read_lines
 from pindrill.cli.auditing import AuditOptions, ResultSinks, audit_all
-from pindrill.directories import run_directory
+from pindrill.drills.asked import read_assignment
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
+from pindrill.machine.directories import run_directory
 from pindrill.mitm.install import find as find_mitmdump
 from pindrill.model import UsageError
 from pindrill.reports import audit_html, audit_text
-from pindrill.runner import presets
-from pindrill.runner.app import AppHooks
-from pindrill.runner.dns import DnsAnswerer
-from pindrill.runner.forge import Forge
-from pindrill.runner.kept import private_directory
-from pindrill.runner.presets import HookTexts, overridden
 
 
 def audit(

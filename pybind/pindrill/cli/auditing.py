@@ -11,11 +11,15 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from pindrill.audit.facts import Contact
-from pindrill.audit.store import AuditStore, LineFile, StoreFailed
-from pindrill.audit.words import FAILURES, UNDECIDED, AuditWord
-from pindrill.cli.audit_asked import AppCommand
-from pindrill.cli.complaint import complain
+from pindrill.audits.app import AppHooks, Command
+from pindrill.audits.asked import AppCommand
+from pindrill.audits.audit import Audit, AuditRequest, Entry
+from pindrill.audits.audit_lines import audit_line
+from pindrill.audits.facts import Contact
+from pindrill.audits.forge import Forge
+from pindrill.audits.interception import Interceptor, own_interceptor
+from pindrill.audits.store import AuditStore, LineFile, StoreFailed
+from pindrill.audits.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.cli.mitm import print_misled
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
@@ -24,11 +28,7 @@ from pindrill.mitm.interceptor import MitmInterceptor
 from pindrill.model import AuditLine, UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
-from pindrill.runner.app import AppHooks, Command
-from pindrill.runner.audit import Audit, AuditRequest, Entry
-from pindrill.runner.audit_lines import audit_line
-from pindrill.runner.forge import Forge
-from pindrill.runner.interception import Interceptor, own_interceptor
+from pindrill.reports.complaint import complain
 
 
 @dataclass(frozen=True, kw_only=True)

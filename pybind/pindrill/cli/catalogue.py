@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pindrill import scenarios as catalogue
+from pindrill.drills.cells import Planner
+from pindrill.drills.result_line import served_chain
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import STRATEGIES, Expect, Scenario, Strategy, UsageError
 from pindrill.reports.text import chain_drawing
-from pindrill.runner.plan import Planner
-from pindrill.runner.results import served_chain
 
 _LETTER = {Expect.ACCEPT: "accept", Expect.REFUSE: "refuse"}
 

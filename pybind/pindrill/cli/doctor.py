@@ -13,12 +13,12 @@ import typer
 
 from pindrill.cli.mitm import print_found
 from pindrill.clients.briefly import TookTooLong, run_briefly
-from pindrill.directories import run_directory
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS, Keyring
+from pindrill.machine import names
+from pindrill.machine.directories import run_directory
 from pindrill.model import HOST
 from pindrill.reports.plain import harmless
-from pindrill.runner import names
 
 _CLIENTS = {"curl": "curl", "wget": "wget", "git": "git", "node": "nodejs", "go": "golang-go",
             "java": "default-jdk-headless", "php": "php-cli", "ruby": "ruby"}  # fmt: skip

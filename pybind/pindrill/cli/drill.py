@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pindrill.cli.asked import (
+from pindrill.cli.mitm import print_misled, read_via
+from pindrill.drills.asked import (
     read_assignment,
     read_scenarios,
     read_semantics,
@@ -20,7 +21,7 @@ from pindrill.cli.asked import (
     read_versions,
     refuse_nothing,
 )
-from pindrill.cli.drilling import (
+from pindrill.drills.drilling import (
     DrillOptions,
     drill_all,
     enter_place,
@@ -29,17 +30,16 @@ from pindrill.cli.drilling import (
     read_shard,
     written,
 )
-from pindrill.cli.mitm import print_misled, read_via
-from pindrill.cli.newest import latest
-from pindrill.cli.stored import check_result
-from pindrill.cli.subjects import ClientOptions, read_subjects, refuse_strategies_without_pins
+from pindrill.drills.subjects import ClientOptions, read_subjects, refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.mitm.install import find as find_mitmdump
 from pindrill.mitm.servers import MitmServers
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
-from pindrill.runner.results import ResultFile
+from pindrill.results.file import ResultFile
+from pindrill.results.newest import latest
+from pindrill.results.stored import check_result
 
 
 def drill(

@@ -10,10 +10,10 @@ from contextlib import suppress
 
 import typer
 
-from pindrill.cli.complaint import complain
 from pindrill.extras import advice, extra_of
 from pindrill.keyring import CoreError, InputError
 from pindrill.model import HarnessFailed, UsageError
+from pindrill.reports.complaint import complain
 
 _USAGE, _FAILED = 2, 3
 _OUT_OF = {

@@ -13,11 +13,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pindrill.cli import drilling
 from pindrill.cli.drill import refuse_unwritable
-from pindrill.cli.drilling import Tally, drill_all, enter_place, written
-from pindrill.cli.gate_file import NAME, GateFile, read_gate_file
-from pindrill.cli.gate_outcome import (
+from pindrill.cli.plan import day, reviewed
+from pindrill.drills import drilling
+from pindrill.drills.drilling import Tally, drill_all, enter_place, written
+from pindrill.drills.subjects import refuse_strategies_without_pins
+from pindrill.gate.gate_file import NAME, GateFile, read_gate_file
+from pindrill.gate.outcome import (
     PLAN_UNKNOWN,
     PLAN_VIOLATED,
     Baseline,
@@ -27,10 +29,6 @@ from pindrill.cli.gate_outcome import (
     sentence,
     sort_findings,
 )
-from pindrill.cli.newest import latest
-from pindrill.cli.plan import day, reviewed
-from pindrill.cli.stored import read_stored
-from pindrill.cli.subjects import refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
 from pindrill.model import ResultLine, VerdictWord
@@ -40,7 +38,9 @@ from pindrill.preflight import Status, check, read_chain, read_trust
 from pindrill.preflight.model import VIOLATED, WORDS
 from pindrill.reports import junit, junit_pins, sarif, text
 from pindrill.reports.plain import counted, harmless, told
-from pindrill.runner.results import ResultFile
+from pindrill.results.file import ResultFile
+from pindrill.results.newest import latest
+from pindrill.results.stored import read_stored
 
 
 def gate(

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from pindrill.cli.gate_file import NAME
 from pindrill.clients.command import CommandDriver
+from pindrill.gate.gate_file import NAME
 from pindrill.model import UsageError
 from pindrill.pinfiles import read_all
 from pindrill.reports.plain import harmless

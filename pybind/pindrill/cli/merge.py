@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pindrill.cli.client_file import read_client_file
-from pindrill.cli.complaint import complain
 from pindrill.cli.drill import refuse_unwritable
-from pindrill.cli.drilling import Tally, exit_code_of, exit_code_with, stale, written
-from pindrill.cli.stored import read_stored
+from pindrill.clients.client_file import read_client_file
+from pindrill.drills.drilling import Tally, exit_code_of, exit_code_with, stale, written
 from pindrill.model import ResultLine, UsageError
 from pindrill.reports import junit, text
-from pindrill.runner.results import ResultFile
+from pindrill.reports.complaint import complain
+from pindrill.results.file import ResultFile
+from pindrill.results.stored import read_stored
 
 
 def merge(

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from pindrill.cli.asked import read_assignment, read_semantics, read_versions
-from pindrill.cli.drilling import close, enter_place
 from pindrill.cli.preflight import write_lines
-from pindrill.cli.subjects import ClientOptions, Subject, read_subjects
+from pindrill.drills.asked import read_assignment, read_semantics, read_versions
+from pindrill.drills.bench import Bench
+from pindrill.drills.drilling import close, enter_place
+from pindrill.drills.subjects import ClientOptions, Subject, read_subjects
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.model import HOST, TlsVersion, UsageError
@@ -23,7 +24,6 @@ from pindrill.preflight.plan_file import read_plan
 from pindrill.rehearsal.cast import Cast
 from pindrill.rehearsal.play import Rehearsal, RehearsalLine
 from pindrill.reports.plain import counted, harmless
-from pindrill.runner.bench import Bench
 
 
 def rehearse(

@@ -15,12 +15,12 @@ import typer
 from rich.console import Console
 
 from pindrill import scenarios
-from pindrill.cli.stored import Stored, read_stored
 from pindrill.keyring import VERSIONS
 from pindrill.model import VIOLATIONS, ResultLine, UsageError, VerdictWord
 from pindrill.reports import compare as comparison
 from pindrill.reports import github, html, junit, markdown, sarif, text
 from pindrill.reports.overview import overview
+from pindrill.results.stored import Stored, read_stored
 
 
 class ReportFormat(StrEnum):

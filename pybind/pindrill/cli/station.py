@@ -15,21 +15,21 @@ import typer
 import uvicorn
 from rich.console import Console
 
-from pindrill.audit.facts import Destination
-from pindrill.audit.store import LineFile
-from pindrill.cli.audit_asked import LOOPBACK, read_address, read_hosts_file
+from pindrill.audits.asked import LOOPBACK, read_address, read_hosts_file
+from pindrill.audits.audit import Audit, AuditRequest, Entry
+from pindrill.audits.audit_lines import audit_line
+from pindrill.audits.facts import Destination
+from pindrill.audits.forge import Forge
+from pindrill.audits.interception import own_interceptor
+from pindrill.audits.store import LineFile
 from pindrill.cli.auditing import exit_code
-from pindrill.directories import run_directory
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
+from pindrill.machine.directories import run_directory
+from pindrill.machine.served import ConnectionBudget, ServedClients
 from pindrill.model import AuditLine, UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
-from pindrill.runner.audit import Audit, AuditRequest, Entry
-from pindrill.runner.audit_lines import audit_line
-from pindrill.runner.forge import Forge
-from pindrill.runner.interception import own_interceptor
-from pindrill.runner.served import ConnectionBudget, ServedClients
 from pindrill.station.certificates import TestCa
 from pindrill.station.serving import MOST_CONNECTIONS, MOST_OF_ONE_CLIENT, listen, page_server
 from pindrill.station.web import Station

@@ -16,8 +16,8 @@ from typing import Any
 
 from pindrill import _core
 from pindrill.clients.output import KeptOutput
-from pindrill.directories import run_directory
 from pindrill.interruption import PATIENCE_S, Started, heard
+from pindrill.machine.directories import run_directory
 from pindrill.mitm.install import ADDON, Mitmdump
 
 _READY_S = 60.0

@@ -16,9 +16,9 @@ from pindrill.pytest_plugin.collector import Collector
 
 if TYPE_CHECKING:
     from pindrill.clients.callable import ClientFunction
+    from pindrill.drills.live import LiveServer
     from pindrill.model import Scenario
     from pindrill.pytest_plugin.session import PluginSession
-    from pindrill.runner.live import LiveServer
 
 __all__ = ["assert_fails_closed", "assert_survives", "run"]
 

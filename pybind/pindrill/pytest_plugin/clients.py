@@ -18,8 +18,8 @@ import pytest
 from pindrill.clients.callable import CallableDriver, ClientFunction
 from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import resolved_program
+from pindrill.machine import names
 from pindrill.model import ClientReport, Refused, Said, Target, UsageError
-from pindrill.runner import names
 
 _GRACE_S = 2.0
 """A client that keeps to its deadline is to say so itself."""

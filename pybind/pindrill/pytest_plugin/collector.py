@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from pindrill.locks import lock
+from pindrill.machine.locks import lock
 from pindrill.model import UsageError
 
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pindrill.clients.callable import ClientFunction
-from pindrill.directories import run_directory
+from pindrill.drills.bench import Bench
+from pindrill.drills.cells import Pinning
+from pindrill.drills.drill import Drill, DrillRequest
+from pindrill.drills.live import LiveServer
 from pindrill.http_response import Respond
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
+from pindrill.machine.directories import run_directory
+from pindrill.machine.names import own_address
 from pindrill.mint import Mint
 from pindrill.model import LEAKS, ResultLine, Target, UsageError, VerdictWord
 from pindrill.pytest_plugin.ask import Ask
 from pindrill.pytest_plugin.clients import FunctionDriver
-from pindrill.runner.bench import Bench, own_address
-from pindrill.runner.drill import Drill, DrillRequest
-from pindrill.runner.live import LiveServer
-from pindrill.runner.plan import Pinning
 
 _BENCHES = 8
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from pindrill.clients.callable import ClientFunction, resolving
+from pindrill.drills.live import LiveServer
 from pindrill.interruption import Started
 from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, VIOLATIONS, ResultLine, UsageError
 from pindrill.pytest_plugin import options, outcome
 from pindrill.pytest_plugin.ask import Ask, ask, read_mark
 from pindrill.pytest_plugin.clients import runnable
 from pindrill.pytest_plugin.lab import Lab
-from pindrill.runner.live import LiveServer
 
 _PROPERTIES = ("verdict", "expected", "attribution", "reason", "repeat")
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pindrill.drills.bench import Bench, StageRun
+from pindrill.drills.cells import Play, PlayStage
 from pindrill.judge import Control, Controls, Finding, StageFacts, control_of, judge_stage
 from pindrill.model import LEAKS, Expect, Semantics, Served, TlsVersion, VerdictWord
 from pindrill.pinfiles import PinFile
 from pindrill.preflight.model import State, Status
 from pindrill.preflight.plan import Plan, PlanStep
 from pindrill.rehearsal.cast import Act, Cast, NotHere, ToldPins, compiled, declared, predicted, told
-from pindrill.runner.bench import Bench, StageRun
-from pindrill.runner.plan import Play, PlayStage
 
 Phase = Literal["before", "after", "back"]
 PHASES: tuple[Phase, ...] = ("before", "after", "back")

@@ -18,10 +18,10 @@ from cryptography import x509
 from mitmproxy import ctx, version
 from mitmproxy.proxy.layers import TCPLayer
 
-from pindrill.audit.facts import Condition, Contact, Destination, Question, Way
-from pindrill.audit.schedule import Schedule
-from pindrill.audit.showing import STAPLED
-from pindrill.audit.verdict import AuditVerdict, judge
+from pindrill.audits.facts import Condition, Contact, Destination, Question, Way
+from pindrill.audits.schedule import Schedule
+from pindrill.audits.showing import STAPLED
+from pindrill.audits.verdict import AuditVerdict, judge
 from pindrill.mitm.told import misled
 from pindrill.model import ClientHello
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pindrill.audit.facts import Condition
+from pindrill.audits.facts import Condition
 
 from .minted import Issuer, certificate, new_key, pem_of, pem_of_key
 

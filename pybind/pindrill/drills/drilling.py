@@ -1,0 +1,303 @@
+"""Drills of several clients, one after the other: where they run, what is told meanwhile, what they come to."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pindrill.clients import Driver
+from pindrill.clients.client_file import Known
+from pindrill.drills.bench import Bench
+from pindrill.drills.cells import Cell
+from pindrill.drills.drill import Drill, DrillRequest
+from pindrill.drills.subjects import Subject, read_pinning
+from pindrill.interruption import Started
+from pindrill.keyring import VERSIONS, Keyring
+from pindrill.machine import names
+from pindrill.machine.directories import run_directory
+from pindrill.machine.names import own_address
+from pindrill.mint import Mint
+from pindrill.mitm.servers import MitmServers
+from pindrill.model import (
+    STRATEGY,
+    UNJUDGED,
+    VIOLATIONS,
+    PinsOf,
+    ResultLine,
+    Scenario,
+    Strategy,
+    TlsVersion,
+    UsageError,
+    VerdictWord,
+)
+from pindrill.model.told_command import told_command
+from pindrill.reports.complaint import complain
+from pindrill.reports.plain import harmless
+from pindrill.reports.terminal import say
+from pindrill.results.file import ResultFile
+from pindrill.results.newest import latest
+
+WHOLE = (1, 1)
+_MOST_CELLS = 6
+RunPlace = tuple[str, Path]
+"""The address and the directory of a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillOptions:
+    """What is asked of every client of the run."""
+
+    scenarios: Sequence[Scenario]
+    strategies: Sequence[Strategy] | None
+    versions: Sequence[TlsVersion]
+    pinned: str | None = None
+    keyring: Path | None = None
+    semantics: str | None = None
+    """As given on the command line, for the command that repeats a cell."""
+    deadline_s: float = 10.0
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    rounds: int = 1
+    shard: tuple[int, int] = WHOLE
+    key_log: Path | None = None
+    edit_hosts: bool = False
+    via: MitmServers | None = None
+    """Clients meet mitmproxy, not our own servers."""
+
+    @property
+    def pinned_strategies(self) -> Sequence[Strategy] | None:
+        """The one that is compiled in, where one is; else those asked for."""
+        return (STRATEGY[self.pinned],) if self.pinned in STRATEGY else self.strategies
+
+
+@dataclass
+class Tally:
+    """What the results of all clients come to."""
+
+    lines: list[ResultLine] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def drill_all(
+    subjects: Sequence[Subject],
+    asked: DrillOptions,
+    place: RunPlace,
+    results: ResultFile | None,
+    excuse: Callable[[ResultLine], str | None] | None = None,
+) -> Tally:
+    """`excuse`: why a result that no client file lists as known is to count as known."""
+    address, directory = place
+    keys = Keyring.open_to_drill(asked.keyring) if asked.keyring else Keyring()
+    tally = Tally(lines=list(results.earlier) if results else [])
+    pins = Mint(keys).pins(STRATEGY[asked.pinned], PinsOf()) if asked.pinned in STRATEGY and asked.keyring else None
+    done = {subject.name: _done(tally.lines, subject, asked, pins) for subject in subjects}
+    for number, subject in enumerate(subjects):
+        own = directory / f"client-{number}"
+        own.mkdir()
+        request = DrillRequest(
+            client=subject.name,
+            scenarios=asked.scenarios,
+            strategies=asked.pinned_strategies,
+            versions=asked.versions,
+            semantics=subject.semantics,
+            pinning=read_pinning(subject.make_driver, asked.pinned, asked.keyring),
+            rounds=asked.rounds,
+            jobs=asked.jobs,
+            repeat_command=_of_cell(_repeat_command(subject, asked)),
+            done=done[subject.name],
+            shard=asked.shard,
+        )
+        mint = Mint(keys)
+        with Started() as started:
+            driver = started.start(partial(subject.make_driver, own), close)
+            bench = Bench(
+                mint,
+                driver,
+                address=address,
+                deadline_s=asked.deadline_s,
+                respond=subject.respond,
+                directory=own,
+                key_log_file=asked.key_log,
+                open_server=asked.via.open if asked.via else None,
+            )
+            started.undone_by(bench.close)
+            _run(Drill(bench, mint, request), subject, tally, results, asked, excuse)
+        if tally.interrupted:
+            break
+    return tally
+
+
+def close(driver: Driver) -> None:
+    driver.close()
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    index, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= index <= of:
+        raise UsageError(f"--shard is I/N with I from 1 to N, such as 2/3, not '{text}'")
+    return index, of
+
+
+def _run(
+    drill: Drill,
+    subject: Subject,
+    tally: Tally,
+    results: ResultFile | None,
+    asked: DrillOptions,
+    excuse: Callable[[ResultLine], str | None] | None,
+) -> None:
+    console = Console(stderr=True)
+    mine: list[ResultLine] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task(subject.name, total=None)
+
+        def emit(line: ResultLine, total: int) -> None:
+            known = next((k for k in subject.known if k.covers(line) and k.verdict == line["verdict"]), None)
+            why = known.reason if known else excuse(line) if excuse else None
+            line = {
+                **line,
+                "client_version": subject.version,
+                "known": {"reason": why, "source": known.source if known else ""} if why else None,
+                **({} if asked.shard == WHOLE else {"shard": "{}/{}".format(*asked.shard)}),
+                **(asked.via.told_of(line) if asked.via else {}),
+            }
+            mine.append(line)
+            tally.lines.append(line)
+            if results:
+                results.append(line)
+            progress.update(bar, total=total, advance=1)
+
+        verdicts = drill.run(emit)
+    tally.interrupted = verdicts.interrupted
+    # A part of the cells cannot tell what never happens: `pindrill merge` does.
+    tally.stale += stale(subject.name, subject.known, mine) if asked.shard == WHOLE and not verdicts.interrupted else []
+    if not console.is_terminal:
+        say(console, f"Drilled {harmless(subject.name)}: {len(mine)} cells")
+
+
+def stale(client: str, listed: Sequence[Known], lines: Sequence[ResultLine]) -> list[str]:
+    """Listed deviations that no longer happen, in whichever of the cells that were run."""
+    found = []
+    # What could not be judged is told as that.
+    judged = [
+        line for line in latest(lines) if VerdictWord(line["verdict"]) not in {*UNJUDGED, VerdictWord.UNSUPPORTED}
+    ]
+    for known in listed:
+        covered = [line for line in judged if known.covers(line)]
+        gone = [line for line in covered if not any(k.covers(line) and k.verdict == line["verdict"] for k in listed)]
+        if gone:
+            where = "" if len(gone) == len(covered) else f" in {_cells(gone)}"
+            listed_as = f"{', '.join(known.scenarios)} is listed as a known {known.verdict}"
+            found.append(f"{client}: {listed_as}, but did not happen{where}")
+    return found
+
+
+def _cells(lines: Sequence[ResultLine]) -> str:
+    shown = ", ".join(f"{line['code']} TLS {line['tls']} {line['strategy']}" for line in lines[:_MOST_CELLS])
+    return shown + (f" and {len(lines) - _MOST_CELLS} more cells" if len(lines) > _MOST_CELLS else "")
+
+
+def exit_code_of(lines: Sequence[ResultLine], tally: Tally) -> int:
+    words = {VerdictWord(line["verdict"]) for line in lines if not line.get("known")}
+    if words & VIOLATIONS or tally.stale:
+        return 1
+    return 3 if words & UNJUDGED or tally.interrupted or not lines or wholly_unsupported(lines) else 0
+
+
+def written(path: Path, text: str) -> str:
+    """Why it could not be, empty if it was: the report comes all the same."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        return f"{path}: {error.strerror}; it is not whole"
+    return ""
+
+
+def exit_code_with(troubles: Iterable[str], code: int) -> int:
+    """Says what could not be written; a run without its results is no success."""
+    found = [trouble for trouble in troubles if trouble]
+    for trouble in found:
+        complain(trouble)
+    return code or (3 if found else 0)
+
+
+def wholly_unsupported(lines: Sequence[ResultLine]) -> set[str]:
+    """Clients of which nothing was judged; a part of a run cannot tell."""
+    able = {line["client"] for line in lines if line["verdict"] != VerdictWord.UNSUPPORTED or "shard" in line}
+    return {line["client"] for line in lines} - able
+
+
+def _done(
+    lines: Sequence[ResultLine], subject: Subject, asked: DrillOptions, compiled: Sequence[str] | None
+) -> frozenset[tuple[str, str, str, int]]:
+    """The cells that need not be run again; UsageError where they are of another client, or asked for otherwise.
+
+    `compiled`: the pins that the client has from its keyring.
+    """
+    repeat = _repeat_command(subject, asked)
+    mine = [line for line in lines if line["client"] == subject.name]
+    for line in mine:
+        pairs = (
+            ("by", line["repeat"], repeat(line["scenario"], line["strategy"], line["tls"])),
+            ("with the semantics", line["semantics"], str(subject.semantics)),
+            ("on the version", line.get("client_version", ""), subject.version),
+            ("by pindrill", line["pindrill"], VERSIONS[0]),
+            ("with the pins", line["pins"], line["pins"] and list(compiled or line["pins"])),
+        )
+        if different := [pair for pair in pairs if pair[1] != pair[2]]:
+            what, was, is_ = different[0]
+            raise UsageError(
+                f"--resume: {line['code']} of {subject.name} was run {what}\n  {was}\nand not {what}\n  {is_}\n"
+                "They do not go together: name another --json file"
+            )
+    return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in mine)
+
+
+def _of_cell(repeat: Callable[[str, str, str], str]) -> Callable[[Cell], str]:
+    return lambda cell: repeat(cell.scenario.id, cell.strategy_name, cell.tls)
+
+
+def _repeat_command(subject: Subject, asked: DrillOptions) -> Callable[[str, str, str], str]:
+    """Of a scenario, a strategy and a TLS version."""
+    options = ["--keyring", str(asked.keyring)] if asked.keyring else []
+    options += ["--pinned", asked.pinned] if asked.pinned else []
+    options += ["--semantics", asked.semantics] if asked.semantics else []
+    options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != 10.0 else []
+    options += ["--edit-hosts"] if asked.edit_hosts else []
+    options += ["--via", "mitmproxy", "--mitmdump", str(asked.via.mitmdump.path)] if asked.via else []
+
+    def repeat(scenario: str, strategy: str, tls: str) -> str:
+        chosen = ["--strategy", strategy] if strategy != "-" and not asked.pinned else []
+        return told_command(["pindrill", "drill", "--only", scenario, *chosen, "--tls", tls, *options, *subject.repeat])
+
+    return repeat
+
+
+# --- where it runs ---------------------------------------------------------------------------------------------
+
+
+def enter_place(
+    subjects: Sequence[Subject], edit_hosts: bool, started: Started, more: Sequence[str] = ()
+) -> tuple[str, Path]:
+    """The address and directory of this run; enters the place where the names, and `more` of them, resolve."""
+    place = names.here()
+    if place is None:
+        address, directory = own_address(), run_directory(started)
+        place = address, directory.path
+        if edit_hosts:
+            names.edit_hosts(started, address)
+        else:
+            names.enter(address, directory, sys.argv[1:], more)
+    if not all(subject.resolves_itself for subject in subjects) and not names.resolves(place[0]):
+        raise names.advice()
+    return place

@@ -1,0 +1,95 @@
+"""A live server for tests that drive a client themselves: it shows what it is told to, and keeps the facts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pindrill import _core
+from pindrill.classify import story
+from pindrill.drills.bench import CANARY_PREFIX, SECRET_PREFIX
+from pindrill.http_response import Respond
+from pindrill.mint import Mint
+from pindrill.model import GENUINE, HOST, STRATEGY, TRUSTED_ROOTS, Observation, PinsOf, Served, Target, TargetPins
+
+
+class LiveServer:
+    """Speaks TLS 1.2 and 1.3; every answer holds the same canary, every target a secret of its own."""
+
+    def __init__(
+        self,
+        mint: Mint,
+        *,
+        address: str,
+        directory: Path,
+        deadline_s: float,
+        on_target: Callable[[Target, Path], object],
+    ) -> None:
+        """`on_target` gets every target that is made, and the directory of the server."""
+        self.address = address
+        self._directory = directory
+        self._on_target = on_target
+        self.canary = CANARY_PREFIX + secrets.token_hex(12)
+        self._mint = mint
+        self._deadline_s = deadline_s
+        self._targets = 0
+        self._served = 1
+        self._loop = _core.Loop()
+        self._server = _core.Server(
+            self._loop,
+            address,
+            0,
+            _core.ServerContext(min_version="1.2", max_version="1.3"),
+            "1",
+            *self._shown(GENUINE),
+        )
+        self._trust_file = directory / "trust.pem"
+        self._trust_file.write_text(mint.trust_pem(TRUSTED_ROOTS))
+        p12 = _core.trust_store_p12(mint.trust(TRUSTED_ROOTS), "pindrill")
+        self._trust_file.with_suffix(".p12").write_bytes(p12)
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    def serve(self, served: Served) -> None:
+        """What connections from now on are shown: `GENUINE`, `BACKUP`, `ROGUE` of pindrill.model, or your own."""
+        self._served += 1
+        self._server.serve(str(self._served), *self._shown(served))
+
+    def target(self, strategy: str = "leaf-spki+backup") -> dict[str, Any]:
+        """What a client is told: where to connect, whom to trust, which pins of the genuine server to believe in."""
+        self._targets += 1
+        chosen = STRATEGY[strategy]
+        path = SECRET_PREFIX + secrets.token_hex(12)
+        made = Target(
+            id=f"t{self._targets}",
+            session=f"s{self._targets}",
+            url=f"https://{HOST}:{self.port}/{path}",
+            host=HOST,
+            port=self.port,
+            path=f"/{path}",
+            address=self.address,
+            trust_file=str(self._trust_file),
+            pins=(TargetPins(host=HOST, of=chosen.of, values=self._mint.pins(chosen, PinsOf())),),
+            tls_min="1.2",
+            tls_max="1.3",
+            deadline_s=self._deadline_s,
+            canary=self.canary,
+        )
+        self._on_target(made, self._directory)
+        return made.to_json()
+
+    def observations(self) -> list[Observation]:
+        """The facts about every connection so far, once those that are ending have ended."""
+        self._server.settle(0.5)
+        return [Observation.from_dict(facts) for facts in self._server.observations()]
+
+    def stories(self) -> list[str]:
+        """The same, a line each, for people."""
+        return [f"connection {seen.number} {story(seen)}" for seen in self.observations()]
+
+    def _shown(self, served: Served) -> tuple[_core.Credential, str]:
+        return self._mint.credential(served), Respond().text(self.canary)

@@ -1,0 +1,1 @@
+"""What is done to, and taken from, the machine that a run is on: names, directories, locks, private files, budgets."""

@@ -1,0 +1,3 @@
+"""Result lines: read, checked, the newest of each cell."""
+
+VERSION = 1
