@@ -36,10 +36,10 @@ def driver(home: Path) -> Iterator[AdapterDriver]:
 def ask(driver: AdapterDriver, home: Path) -> Ask:
     """One attempt in a session of its own."""
 
-    def one(path: str, **values: Any) -> ClientReport:
+    def one(path: str, canary: str = CANARY, **values: Any) -> ClientReport:
         session = driver.session(home)
         try:
-            return session.attempt(target(path=f"/{path}", **values))
+            return session.attempt(target(path=f"/{path}", **values), canary)
         finally:
             session.end()
 

@@ -6,26 +6,25 @@ import socket
 import ssl
 import threading
 from pathlib import Path
-from typing import Any
 
 import pindrill
 import pytest
 from pindrill.clients.callable import CallableDriver, ClientFunction, resolving
-from pindrill.model import ClientReport, Said
+from pindrill.model import ClientReport, Said, Target
 from support.targets import CANARY, target
 
 
 def attempt(client: ClientFunction) -> ClientReport:
     driver = CallableDriver(client)
     session = driver.session(Path())
-    report = session.attempt(target())
+    report = session.attempt(target(), CANARY)
     session.end()
     driver.close()
     return report
 
 
 def raising(error: BaseException, cause: BaseException | None = None) -> ClientFunction:
-    def client(_: dict[str, Any]) -> None:
+    def client(_: Target) -> None:
         raise error from cause
 
     return client
@@ -36,7 +35,7 @@ def caused(error: BaseException, cause: BaseException) -> BaseException:
     return error
 
 
-def in_context(_: dict[str, Any]) -> None:
+def in_context(_: Target) -> None:
     try:
         raise ssl.SSLCertVerificationError("bad certificate")
     except ssl.SSLError:
@@ -105,9 +104,9 @@ def test_an_interruption_is_no_answer(error: BaseException) -> None:
 
 
 def test_the_client_is_told_its_target_without_the_canary() -> None:
-    given: list[dict[str, Any]] = []
+    given: list[Target] = []
     attempt(given.append)
-    assert given == [target().to_json()]
+    assert given == [target()]
     assert CANARY not in str(given)
 
 
@@ -133,7 +132,7 @@ def test_other_names_resolve_as_ever() -> None:
 def test_resolution_is_as_before_afterwards() -> None:
     before, during = socket.getaddrinfo, []
 
-    def client(_: dict[str, Any]) -> None:
+    def client(_: Target) -> None:
         during.append(socket.getaddrinfo)
         raise ValueError
 

@@ -85,7 +85,7 @@ def flood(bytes_: int) -> str:
 
 
 def attempt(home: Path, script: str) -> tuple[Said, str, bool]:
-    report = CommandDriver(["sh", "-c", script]).session(home).attempt(target())
+    report = CommandDriver(["sh", "-c", script]).session(home).attempt(target(), CANARY)
     return report.said, report.detail, report.canary_out
 
 

@@ -25,7 +25,7 @@ def _no_process_is_left(home: Path) -> Iterator[None]:
 def attempt(home: Path, script: str, *arguments: str, deadline_s: float = 120.0, **options: object) -> ClientReport:
     """Runs a shell script as the client; the arguments may hold placeholders."""
     driver = CommandDriver(["sh", "-c", script, "sh", *arguments], **options)  # type: ignore[arg-type]
-    return driver.session(home).attempt(target(deadline_s=deadline_s))
+    return driver.session(home).attempt(target(deadline_s=deadline_s), CANARY)
 
 
 # --- what it is given ------------------------------------------------------------------------------------------

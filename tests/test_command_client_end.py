@@ -29,7 +29,7 @@ def _no_process_is_left(home: Path) -> Iterator[None]:
 
 def attempt(home: Path, script: str, *, deadline_s: float = 120.0, ignore: bool = False) -> ClientReport:
     driver = CommandDriver(["sh", "-c", script], ignore_exit_code=ignore)
-    return driver.session(home).attempt(target(deadline_s=deadline_s))
+    return driver.session(home).attempt(target(deadline_s=deadline_s), CANARY)
 
 
 @pytest.mark.parametrize(

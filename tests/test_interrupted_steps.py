@@ -221,7 +221,7 @@ def test_the_benches_of_a_pytest_run() -> None:
     def act() -> None:
         with Started() as stack:
             lab = stack.start(lambda: Lab(keyring=None, deadline_s=1), Lab.close)
-            lab.live_server(lambda target, home: None)
+            lab.live_server(lambda target, canary, home: None)
 
     interrupted_at_every_step(act, every=5)
 

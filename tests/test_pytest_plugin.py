@@ -17,7 +17,7 @@ __all__ = ["project"]
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports" / "schemas" / "result.schema.json").read_text())
 SOME_CELLS = ONE_CELL.replace('"IN5", tls="1.3"', '["IN5", "RO1", "BL6"]').replace(
-    "fetch(target)", 'fetch(target, check=lambda *_: target["tls"] is None)'
+    "fetch(target)", "fetch(target, check=lambda *_: target.tls is None)"
 )
 
 

@@ -16,6 +16,7 @@ def asserting(*lines: str) -> str:
     body = "\n    ".join(lines)
     return f"""
 import asyncio, unittest
+from dataclasses import replace
 from client import fetch
 from pindrill.pytest_plugin import assert_fails_closed, assert_survives, run
 
@@ -26,7 +27,8 @@ async def later(target):
     return await asyncio.to_thread(fetch, target)
 
 def strict(target):
-    return fetch(target, check=lambda tls, target: target["pins"][0]["values"].pop(1) and pinned(tls, target))
+    told = target.pins[0]
+    return fetch(replace(target, pins=(replace(told, values=told.values[:1]),)))
 
 def test_it():
     {body}
@@ -52,8 +54,7 @@ def test_the_evidence_of_an_assertion_is_in_its_message(project: pytest.Pytester
 
 
 def test_an_outage_is_no_survival(project: pytest.Pytester) -> None:
-    text = asserting('assert_survives(strict, "RO2", tls="1.2")').replace("import fetch", "import fetch, pinned")
-    project.makepyfile(text.replace(".pop(1)", "[1:] and target['pins'][0]['values'].pop(1)"))
+    project.makepyfile(asserting('assert_survives(strict, "RO2", tls="1.2")'))
     result = inside(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*outage: RO2 *"])
@@ -107,15 +108,19 @@ def test_a_client_with_compiled_in_pins_is_drilled_with_its_keyring(
     project: pytest.Pytester, checked: bool, passed: int
 ) -> None:
     keyring = Keyring.create(project.path / "keyring")
-    values = list(Mint(keyring).pins(STRATEGY["leaf-spki+backup"], PinsOf()))
+    values = tuple(Mint(keyring).pins(STRATEGY["leaf-spki+backup"], PinsOf()))
     project.makepyfile(
         f"""
+        from dataclasses import replace
         import pytest
         from client import fetch, pinned
+        from pindrill.model import TargetPins
+
+        PINS = TargetPins(host="app.pin.test", of="spki", values={values!r})
 
         def compiled_in(tls, target):
-            assert target["pins"] is None
-            return not {checked} or pinned(tls, {{"pins": [{{"of": "spki", "values": {values!r}}}]}})
+            assert target.pins is None
+            return not {checked} or pinned(tls, replace(target, pins=(PINS,)))
 
         @pytest.mark.pindrill(scenarios="IN5", tls="1.3", pinned="leaf-spki+backup")
         def test_client(target):

@@ -73,7 +73,7 @@ def test_a_client_that_skips_cannot_do_the_cell(project: pytest.Pytester) -> Non
 
 
 def test_a_strategy_that_the_client_skips_is_not_chosen(project: pytest.Pytester) -> None:
-    one_pin = "if len(target['pins'][0]['values']) > 1: pytest.skip('one pin')\n    return fetch(target)"
+    one_pin = "if len(target.pins[0].values) > 1: pytest.skip('one pin')\n    return fetch(target)"
     project.makepyfile(client(one_pin, 'scenarios=["IN5", "RO7"], tls="1.3"'))
     result = inside(project, "-rs")
     result.assert_outcomes(passed=1, skipped=1)
@@ -155,7 +155,7 @@ def test_a_test_that_is_run_again_runs_its_client_again(project: pytest.Pytester
 
         @pytest.mark.pindrill(scenarios="RO1", tls="1.3", strategies="leaf-spki")
         def test_client(target):
-            calls.append(target["path"])
+            calls.append(target.path)
             return fetch(target)
 
         def test_it_was_called_anew():

@@ -43,6 +43,7 @@ def test_an_async_client_runs_in_the_loop_of_its_fixtures(project: pytest.Pytest
 
 LIVE = """
 import subprocess
+from dataclasses import replace
 import pytest
 from client import Refused, fetch
 from pindrill.model import BACKUP, ROGUE
@@ -55,8 +56,8 @@ def test_target(target):
     assert run(CURL, target).startswith("pd7c")
 
 def test_a_program_of_the_test_itself(target):
-    resolve = f"{target['host']}:{target['port']}:{target['address']}"
-    done = subprocess.run(["curl", "-sS", "--resolve", resolve, "--cacert", target["trust_file"], target["url"]])
+    resolve = f"{target.host}:{target.port}:{target.address}"
+    done = subprocess.run(["curl", "-sS", "--resolve", resolve, "--cacert", target.trust_file, target.url])
     assert done.returncode == 0
 
 def test_server(pindrill_server):
@@ -78,7 +79,7 @@ def test_run_of_nothing(target):
     run([], target)
 
 def test_run_of_another(target):
-    run(CURL, {**target, "path": "/other"})
+    run(CURL, replace(target, path="/other"))
 """
 
 
@@ -119,7 +120,7 @@ def test_names_resolve_as_before_afterwards(project: pytest.Pytester) -> None:
         before = socket.getaddrinfo
 
         def test_during(target):
-            assert socket.gethostbyname_ex and socket.getaddrinfo(target["host"], 1)[0][4][0] == target["address"]
+            assert socket.gethostbyname_ex and socket.getaddrinfo(target.host, 1)[0][4][0] == target.address
 
         def test_after():
             assert socket.getaddrinfo is before

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pindrill.model import Refused
+    from pindrill.model import Refused, Target
 
-__all__ = ["Refused"]
+__all__ = ["Refused", "Target"]
 
 
 def __getattr__(name: str) -> Any:

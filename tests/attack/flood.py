@@ -47,7 +47,7 @@ def main() -> int:
         session = driver.session(Path(directory))
         target = Target(
             id="t1", session="s1", url="https://app.pin.test:1/x", host="app.pin.test", port=1, path="/x",
-            address="127.0.0.1", trust_file="", pins=None, tls_min="1.2", tls_max="1.3", deadline_s=120.0, canary="",
+            address="127.0.0.1", trust_file="", pins=None, deadline_s=120.0,
         )  # fmt: skip
         report = session.attempt(target)
         disk = sum(path.stat().st_size for path in Path(directory).rglob("*") if path.is_file())

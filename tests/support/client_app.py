@@ -80,7 +80,7 @@ def target(destination: dict[str, Any], trust: str, number: str, of: Literal["sp
     return Target(
         id=number, session=destination["habit"], url=f"https://{host}:{port}/{host}",
         host=host, port=port, path=f"/{host}",
-        address="127.0.0.1", trust_file=trust, pins=pins, tls_min="1.2", tls_max="1.3", deadline_s=10,
+        address="127.0.0.1", trust_file=trust, pins=pins, deadline_s=10,
     )  # fmt: skip
 
 

@@ -11,11 +11,11 @@ from pindrill.model import Semantics
 @pytest.mark.pindrill(scenarios=["IN5", "RO18"], strategies="leaf-cert", semantics=Semantics(position="leaf"))
 def test_requests(target):
     adapter = requests.adapters.HTTPAdapter()
-    pin = base64.b64decode(target["pins"][0]["values"][0])
+    pin = base64.b64decode(target.pins[0].values[0])
     adapter.init_poolmanager(1, 1, assert_fingerprint=pin.hex())
     with requests.Session() as session:
         session.mount("https://", adapter)
-        return session.get(target["url"], verify=target["trust_file"], timeout=target["deadline_s"]).text
+        return session.get(target.url, verify=target.trust_file, timeout=target.deadline_s).text
 """
 HTTPX = """
 import base64, hashlib, ssl
@@ -29,9 +29,9 @@ class Pinned(ssl.SSLSocket):
 
 @pytest.mark.pindrill(scenarios=["IN1", "IN4", "RO6"], strategies="leaf-cert+backup")
 def test_httpx(target):
-    context = ssl.create_default_context(cafile=target["trust_file"])
-    context.sslsocket_class, context.pins = Pinned, target["pins"][0]["values"]
-    return httpx.get(target["url"], verify=context, timeout=target["deadline_s"]).text
+    context = target.ssl_context()
+    context.sslsocket_class, context.pins = Pinned, target.pins[0].values
+    return httpx.get(target.url, verify=context, timeout=target.deadline_s).text
 """
 AIOHTTP = """
 import base64
@@ -44,8 +44,8 @@ pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.anyio
 @pytest.mark.pindrill(scenarios=["IN5", "RO18"], strategies="leaf-cert", semantics=SEMANTICS)
 async def test_aiohttp(target):
-    pin = aiohttp.Fingerprint(base64.b64decode(target["pins"][0]["values"][0]))
-    async with aiohttp.ClientSession() as session, session.get(target["url"], ssl=pin) as response:
+    pin = aiohttp.Fingerprint(base64.b64decode(target.pins[0].values[0]))
+    async with aiohttp.ClientSession() as session, session.get(target.url, ssl=pin) as response:
         return await response.text()
 """
 CURL = """
@@ -80,17 +80,17 @@ from pindrill import Refused
 
 def pinned(tls, target):
     der = tls.getpeercert(True)
-    if target["pins"][0]["of"] == "spki":
+    if target.pins[0].of == "spki":
         key = x509.load_der_x509_certificate(der).public_key()
         der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(hashlib.sha256(der).digest()).decode() in target["pins"][0]["values"]
+    return base64.b64encode(hashlib.sha256(der).digest()).decode() in target.pins[0].values
 
 
 def fetch(target, check=pinned, early=False, via="host"):
-    context = ssl.create_default_context(cafile=target["trust_file"])
-    with socket.create_connection((target[via], target["port"]), timeout=target["deadline_s"]) as raw:
-        with context.wrap_socket(raw, server_hostname=target["host"]) as tls:
-            request = f"GET {target['path']} HTTP/1.1\\r\\nHost: {target['host']}\\r\\n\\r\\n".encode()
+    context = target.ssl_context()
+    with socket.create_connection((getattr(target, via), target.port), timeout=target.deadline_s) as raw:
+        with context.wrap_socket(raw, server_hostname=target.host) as tls:
+            request = f"GET {target.path} HTTP/1.1\\r\\nHost: {target.host}\\r\\n\\r\\n".encode()
             if early:
                 tls.sendall(request)
             if not check(tls, target):

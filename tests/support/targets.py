@@ -20,10 +20,7 @@ _TARGET = Target(
     address="127.0.0.1",
     trust_file="/nowhere/trust.pem",
     pins=(TargetPins(host="app.pin.test", of="spki", values=PINS),),
-    tls_min="1.2",
-    tls_max="1.3",
     deadline_s=120.0,
-    canary=CANARY,
 )
 
 

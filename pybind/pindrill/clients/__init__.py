@@ -11,7 +11,9 @@ from pindrill.model import ClientReport, Target
 class Session(Protocol):
     """One client object, or one HOME: what is kept between the stages of a cell."""
 
-    def attempt(self, target: Target) -> ClientReport: ...
+    def attempt(self, target: Target, canary: str = "") -> ClientReport:
+        """`canary`: what the answer will hold, to be looked for in what comes out of the client. It is not told it."""
+        ...
 
     def end(self) -> None:
         """The client object is no longer needed: its sockets should end. Called once."""

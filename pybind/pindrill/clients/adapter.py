@@ -103,7 +103,7 @@ class AdapterSession:
         self._process = process
         self._names: dict[str, None] = {}
 
-    def attempt(self, target: Target) -> ClientReport:
+    def attempt(self, target: Target, canary: str = "") -> ClientReport:
         self._names[target.session] = None
         started = time.monotonic()
         answer, failure = self._process.ask(target.to_json(), target.id, target.deadline_s)
@@ -125,7 +125,7 @@ class AdapterSession:
         return ClientReport(
             said=said,
             detail=detail,
-            canary_out=bool(target.canary) and isinstance(body, str) and target.canary in body,
+            canary_out=bool(canary) and isinstance(body, str) and canary in body,
             duration_s=duration,
         )
 

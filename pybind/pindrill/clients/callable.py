@@ -13,7 +13,7 @@ from typing import Any
 
 from pindrill.model import ClientReport, Refused, Said, Target
 
-ClientFunction = Callable[[dict[str, Any]], object]
+ClientFunction = Callable[[Target], object]
 # What libraries raise at a pin mismatch that is no ssl.SSLError. By name: none of them needs to be installed.
 _TLS_ERRORS = frozenset(
     {
@@ -37,14 +37,14 @@ class CallableDriver:
     def session(self, directory: Path) -> CallableDriver:
         return self
 
-    def attempt(self, target: Target) -> ClientReport:
+    def attempt(self, target: Target, canary: str = "") -> ClientReport:
         started = time.monotonic()
         with resolving(target.host, target.address):
             said, detail, answer = self._call(target)
         return ClientReport(
             said=said,
             detail=detail,
-            canary_out=bool(target.canary) and target.canary in _text(answer),
+            canary_out=bool(canary) and canary in _text(answer),
             duration_s=time.monotonic() - started,
         )
 
@@ -56,7 +56,7 @@ class CallableDriver:
 
     def _call(self, target: Target) -> tuple[Said, str, object]:
         try:
-            return Said.ACCEPTED, "", self._client(target.to_json())
+            return Said.ACCEPTED, "", self._client(target)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

@@ -76,7 +76,7 @@ class CommandSession:
         self._driver = driver
         self._home = home
 
-    def attempt(self, target: Target) -> ClientReport:
+    def attempt(self, target: Target, canary: str = "") -> ClientReport:
         driver = self._driver
         if target.requires and "target_file" not in driver.used:
             what = ", ".join(target.requires)
@@ -90,7 +90,7 @@ class CommandSession:
                 self._home, {name: fill(text, values) for name, text in driver.environment.items()}
             ),
             deadline_s=target.deadline_s,
-            wanted=target.canary.encode(),
+            wanted=canary.encode(),
             attempts=driver.attempts,
             folder=driver.folder,
         )

@@ -186,10 +186,8 @@ class Bench:
                     before = play.stages[index - 1]
                     if (stage.pins, stage.expires) != (before.pins, before.expires):
                         name = f"s{number}.{index}"  # updated pins come with a new client object
-                target = self._target(
-                    play, stage, f"t{number}.{index}", name, server.port, run.secrets[index], canaries[index]
-                )
-                run.reports.append(session.attempt(target))
+                target = self._target(play, stage, f"t{number}.{index}", name, server.port, run.secrets[index])
+                run.reports.append(session.attempt(target, canaries[index]))
                 if index + 1 < len(play.stages):
                     server.settle(0 if self.driver.outlives_attempts else _SETTLE_S)
         finally:
@@ -222,9 +220,7 @@ class Bench:
     def _shown(self, stage: PlayStage, canary: str) -> tuple[_core.Credential, str]:
         return self.mint.credential(stage.serve), self._respond.text(canary)
 
-    def _target(
-        self, play: Play, stage: PlayStage, name: str, session: str, port: int, path: str, canary: str
-    ) -> Target:
+    def _target(self, play: Play, stage: PlayStage, name: str, session: str, port: int, path: str) -> Target:
         pins = None
         if stage.pins is not None:
             told = TargetPins(host=HOST, of=stage.of, values=stage.pins, expires=stage.expires)
@@ -239,11 +235,8 @@ class Bench:
             address=self._address,
             trust_file=self._trust_file(play.trust),
             pins=pins,
-            tls_min="1.2",
-            tls_max="1.3",
             deadline_s=self.deadline_s,
             requires=("expires",) if stage.expires else (),
-            canary=canary,
         )
 
     def _gather(self, run: PlayRun) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pindrill import _core
 from pindrill.classify import story
@@ -25,9 +24,9 @@ class LiveServer:
         address: str,
         directory: Path,
         deadline_s: float,
-        on_target: Callable[[Target, Path], object],
+        on_target: Callable[[Target, str, Path], object],
     ) -> None:
-        """`on_target` gets every target that is made, and the directory of the server."""
+        """`on_target` gets every target that is made, its canary, and the directory of the server."""
         self.address = address
         self._directory = directory
         self._on_target = on_target
@@ -59,7 +58,7 @@ class LiveServer:
         self._served += 1
         self._server.serve(str(self._served), *self._shown(served))
 
-    def target(self, strategy: str = "leaf-spki+backup") -> dict[str, Any]:
+    def target(self, strategy: str = "leaf-spki+backup") -> Target:
         """What a client is told: where to connect, whom to trust, which pins of the genuine server to believe in."""
         self._targets += 1
         chosen = STRATEGY[strategy]
@@ -74,13 +73,10 @@ class LiveServer:
             address=self.address,
             trust_file=str(self._trust_file),
             pins=(TargetPins(host=HOST, of=chosen.of, values=self._mint.pins(chosen, PinsOf())),),
-            tls_min="1.2",
-            tls_max="1.3",
             deadline_s=self._deadline_s,
-            canary=self.canary,
         )
-        self._on_target(made, self._directory)
-        return made.to_json()
+        self._on_target(made, self.canary, self._directory)
+        return made
 
     def observations(self) -> list[Observation]:
         """The facts about every connection so far, once those that are ending have ended."""

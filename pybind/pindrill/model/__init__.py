@@ -1,5 +1,6 @@
 """The values that scenarios, drivers, judgement and reports share. Nothing here does anything."""
 
+from pindrill.adapter import Target, TargetPins, TlsRange
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
 from pindrill.model.lines import AuditLine, ForecastRow, PlanLine, ResultLine
 from pindrill.model.scenario import (
@@ -25,7 +26,6 @@ from pindrill.model.scenario import (
     TlsVersion,
 )
 from pindrill.model.seen import Alert, ClientHello, ClientReport, Observation, Said, Stray
-from pindrill.model.target import Target, TargetPins
 from pindrill.model.verdicts import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, Expect, VerdictWord
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Stray",
     "Target",
     "TargetPins",
+    "TlsRange",
     "TlsVersion",
     "UsageError",
     "VerdictWord",

@@ -17,7 +17,7 @@ from pindrill.pytest_plugin.collector import Collector
 if TYPE_CHECKING:
     from pindrill.clients.callable import ClientFunction
     from pindrill.drills.live import LiveServer
-    from pindrill.model import Scenario
+    from pindrill.model import Scenario, Target
     from pindrill.pytest_plugin.session import PluginSession
 
 __all__ = ["assert_fails_closed", "assert_survives", "run"]
@@ -46,7 +46,7 @@ def assert_survives(client: ClientFunction, rotation: str | Scenario | Sequence[
     _active().assert_survives(client, scenarios=rotation, **asked)
 
 
-def run(command: Sequence[str], target: Mapping[str, Any], *, env: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str], target: Target, *, env: Mapping[str, str] | None = None) -> str:
     """Runs a client program for this target, as `pindrill drill -- COMMAND` does, and returns what it printed.
 
     The command may hold placeholders (`{url}`, `{ca_file}`, `{pins_curl}` …), and the host name resolves for it.
@@ -61,11 +61,11 @@ def run(command: Sequence[str], target: Mapping[str, Any], *, env: Mapping[str, 
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest) -> dict[str, Any] | None:
+def target(request: pytest.FixtureRequest) -> Target | None:
     """Where to connect, whom to trust, what to pin. Under the mark a cell's, else of the genuine live server."""
     if hasattr(request, "param"):
         return None  # the function is called with a target for each attempt of its cell
-    found: dict[str, Any] = request.getfixturevalue("pindrill_server").target()
+    found: Target = request.getfixturevalue("pindrill_server").target()
     return found
 
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -50,13 +49,13 @@ class FunctionSession:
         self._client = client
         self._home = home
 
-    def attempt(self, target: Target) -> ClientReport:
+    def attempt(self, target: Target, canary: str = "") -> ClientReport:
         """In a thread of its own: a function that hangs is left behind."""
         reports: list[ClientReport] = []
         context = contextvars.copy_context()
 
         def call() -> None:
-            reports.append(context.run(self._attempt, target))
+            reports.append(context.run(self._attempt, target, canary))
 
         thread = threading.Thread(target=call, name=f"pindrill {target.id}", daemon=True)
         thread.start()
@@ -73,10 +72,10 @@ class FunctionSession:
     def end(self) -> None:
         """The objects of a function end with it."""
 
-    def _attempt(self, target: Target) -> ClientReport:
+    def _attempt(self, target: Target, canary: str) -> ClientReport:
         said: list[ClientReport] = []
 
-        def call(told: dict[str, Any]) -> object:
+        def call(told: Target) -> object:
             try:
                 answer = self._client(told)
                 return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
@@ -89,8 +88,8 @@ class FunctionSession:
             except SystemExit as ended:
                 raise RuntimeError(f"it called sys.exit({ended.code!r})") from ended
 
-        with runnable(target, self._home):
-            report = CallableDriver(call).attempt(target)
+        with runnable(target, canary, self._home):
+            report = CallableDriver(call).attempt(target, canary)
         return said[-1] if said else report
 
 
@@ -109,12 +108,12 @@ class NotAccepted(Refused):
         self.report = report
 
 
-def run(command: Sequence[str], target: Mapping[str, Any], *, env: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str], target: Target, *, env: Mapping[str, str] | None = None) -> str:
     """Runs a client program for this target, as `pindrill drill -- COMMAND` does, and returns what it printed.
 
     The command may hold placeholders (`{url}`, `{ca_file}`, `{pins_curl}` …), and the host name resolves for it.
     """
-    place = _places.get(target["path"])
+    place = _places.get(target.path)
     if place is None:
         raise UsageError("run: this target is over, or of another test; pass on the target that the test was given")
     if not command:
@@ -122,7 +121,7 @@ def run(command: Sequence[str], target: Mapping[str, Any], *, env: Mapping[str, 
     uses_address = any("{address}" in part for part in command)
     prefix = [] if uses_address else _launcher(place.target.address, place.home)
     driver = CommandDriver([*prefix, resolved_program(command[0]), *command[1:]], environment=env)
-    report = driver.session(place.home).attempt(place.target)
+    report = driver.session(place.home).attempt(place.target, place.canary)
     if report.said is not Said.ACCEPTED:
         raise NotAccepted(report)
     return report.stdout
@@ -131,6 +130,7 @@ def run(command: Sequence[str], target: Mapping[str, Any], *, env: Mapping[str, 
 @dataclass(frozen=True)
 class _Place:
     target: Target
+    canary: str
     home: Path
 
 
@@ -139,9 +139,9 @@ _places: dict[str, _Place] = {}
 
 
 @contextmanager
-def runnable(target: Target, home: Path) -> Iterator[None]:
+def runnable(target: Target, canary: str, home: Path) -> Iterator[None]:
     """Meanwhile `run` knows this target."""
-    _places[target.path] = _Place(target, home)
+    _places[target.path] = _Place(target, canary, home)
     try:
         yield
     finally:

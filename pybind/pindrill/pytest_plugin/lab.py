@@ -80,7 +80,7 @@ class Lab:
         held.drills.append((drill, lines))
         return lines
 
-    def live_server(self, on_target: Callable[[Target, Path], object]) -> LiveServer:
+    def live_server(self, on_target: Callable[[Target, str, Path], object]) -> LiveServer:
         return LiveServer(
             self._mint,
             address=own_address(),

@@ -98,7 +98,7 @@ def open_session(config: pytest.Config) -> PluginSession:
 def live_server(session: PluginSession) -> Iterator[LiveServer]:
     with Started() as started:
         server = session.lab.live_server(
-            on_target=lambda target, home: started.within(runnable(target, home)),
+            on_target=lambda target, canary, home: started.within(runnable(target, canary, home)),
         )
         for host in (HOST, SIBLING_HOST, FOREIGN_HOST):
             started.within(resolving(host, server.address))
