@@ -42,7 +42,7 @@ py::dict to_dict(const Question& question) {
   d["client"] = question.client;
   d["host"] = lenient(question.host);
   d["port"] = question.port;
-  d["hello"] = python::to_dict(std::optional(question.hello));
+  d["hello"] = python::to_dict(question.hello);
   return d;
 }
 

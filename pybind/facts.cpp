@@ -2,49 +2,110 @@
 
 #include <pybind11/stl.h>
 
+#include <type_traits>
+
+#include "bind.h"
+
 namespace py = pybind11;
 
 namespace pindrill::python {
 namespace {
 
-const char* name_of(Progress progress) {
-  switch (progress) {
-    case Progress::nothing:
-      return "nothing";
-    case Progress::boilerplate:
-      return "boilerplate";
-    case Progress::request_line:
-      return "request-line";
-    case Progress::headers:
-      return "headers";
-    case Progress::body:
-      return "body";
-    case Progress::other:
-      return "other";
+template <class Record>
+py::dict dict_of(const Record& record);
+
+template <class Value>
+py::object value_of(const Value& value) {
+  if constexpr (std::is_enum_v<Value>) {
+    return py::cast(kWords<Value>[static_cast<std::size_t>(value)]);
+  } else if constexpr (std::is_aggregate_v<Value>) {
+    return dict_of(value);
+  } else {
+    return py::cast(value);
   }
-  return "other";
 }
 
-const char* name_of(Ended ended) {
-  switch (ended) {
-    case Ended::open:
-      return "open";
-    case Ended::fin:
-      return "fin";
-    case Ended::reset:
-      return "reset";
-  }
-  return "open";
+py::object value_of(const std::string& text) { return lenient(text); }
+
+template <class Value>
+py::object value_of(const std::optional<Value>& value) {
+  return value ? py::object(value_of(*value)) : py::none();
 }
 
-py::dict to_dict(const Alert& alert) {
+template <class Value>
+py::object value_of(const std::vector<Value>& values) {
+  py::list list;
+  for (const auto& value : values) list.append(value_of(value));
+  return list;
+}
+
+template <class Record>
+py::dict dict_of(const Record& record) {
   py::dict d;
-  d["sent"] = alert.sent;
-  d["level"] = alert.level;
-  d["number"] = alert.number;
-  d["encrypted"] = alert.encrypted;
-  d["at"] = alert.at;
+  const auto add = [&](const auto& fact) { d[py::cast(fact.name)] = value_of(record.*fact.field); };
+  std::apply([&](const auto&... fact) { (add(fact), ...); }, kFacts<Record>);
   return d;
+}
+
+// --- the table itself ------------------------------------------------------------------------------------------------
+
+template <class>
+inline constexpr auto kTypeName = nullptr;
+template <>
+inline constexpr std::string_view kTypeName<bool> = "bool";
+template <>
+inline constexpr std::string_view kTypeName<std::uint8_t> = "octet";
+template <>
+inline constexpr std::string_view kTypeName<std::uint64_t> = "count";
+template <>
+inline constexpr std::string_view kTypeName<Nanoseconds> = "nanoseconds";
+template <>
+inline constexpr std::string_view kTypeName<std::string> = "text";
+template <>
+inline constexpr std::string_view kTypeName<std::vector<std::string>> = "texts";
+template <>
+inline constexpr std::string_view kTypeName<std::vector<std::uint16_t>> = "code points";
+template <>
+inline constexpr std::string_view kTypeName<std::optional<ClientHello>> = "ClientHello";
+template <>
+inline constexpr std::string_view kTypeName<std::vector<Alert>> = "Alerts";
+
+template <class Value>
+py::object type_of() {
+  if constexpr (std::is_enum_v<Value>) {
+    return py::cast(kWords<Value>);
+  } else {
+    return py::cast(kTypeName<Value>);
+  }
+}
+
+const char* name_of(Mark mark) {
+  switch (mark) {
+    case Mark::none:
+      return "";
+    case Mark::later:
+      return "later";
+    case Mark::unknowable:
+      return "unknowable";
+    case Mark::told_in_part:
+      return "told in part";
+  }
+  return "";
+}
+
+template <class Record>
+py::list table_of() {
+  py::list rows;
+  const auto add = [&]<class Value>(const Fact<Record, Value>& fact) {
+    py::dict row;
+    row["name"] = fact.name;
+    row["type"] = type_of<Value>();
+    row["meaning"] = fact.meaning;
+    row["mark"] = name_of(fact.mark);
+    rows.append(row);
+  };
+  std::apply([&](const auto&... fact) { (add(fact), ...); }, kFacts<Record>);
+  return rows;
 }
 
 }  // namespace
@@ -54,61 +115,21 @@ py::str lenient(const std::string& text) {
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
 }
 
-py::object to_dict(const std::optional<ClientHello>& hello) {
-  if (!hello) return py::none();
-  py::dict d;
-  d["sni"] = lenient(hello->sni);
-  py::list alpn;
-  for (const auto& name : hello->alpn) {
-    alpn.append(lenient(name));
-  }
-  d["alpn"] = alpn;
-  d["versions"] = hello->versions;
-  d["groups"] = hello->groups;
-  d["signature_algorithms"] = hello->signature_algorithms;
-  d["psk_offered"] = hello->psk_offered;
-  d["early_data_offered"] = hello->early_data_offered;
-  d["ja4"] = hello->ja4;
-  d["stack"] = hello->stack;
-  d["at"] = hello->at;
-  return d;
-}
+py::dict to_dict(const ClientHello& hello) { return dict_of(hello); }
 
-py::dict to_dict(const Observation& o) {
-  py::dict d;
-  d["number"] = o.number;
-  d["credential"] = o.credential;
-  d["accepted_at"] = o.accepted_at;
-  d["plaintext"] = o.plaintext;
-  d["hello"] = to_dict(o.hello);
-  d["tls_version"] = o.tls_version;
-  d["cipher"] = o.cipher;
-  d["alpn"] = lenient(o.alpn);
-  d["resumed"] = o.resumed;
-  d["client_certificate"] = o.client_certificate;
-  d["flight_made_at"] = o.flight_made_at;
-  d["flight_sent_at"] = o.flight_sent_at;
-  d["finished_at"] = o.finished_at;
-  py::list alerts;
-  for (const auto& alert : o.alerts) alerts.append(to_dict(alert));
-  d["alerts"] = alerts;
-  d["failure"] = lenient(o.failure);
-  d["progress"] = name_of(o.progress);
-  d["boilerplate_bytes"] = o.boilerplate_bytes;
-  d["data_bytes"] = o.data_bytes;
-  d["early_data_bytes"] = o.early_data_bytes;
-  d["first_data_at"] = o.first_data_at;
-  d["request_line"] = lenient(o.request_line);
-  d["secrets"] = o.secrets;
-  d["plain_secrets"] = o.plain_secrets;
-  d["unread_bytes"] = o.unread_bytes;
-  d["bytes_in"] = o.bytes_in;
-  d["bytes_out"] = o.bytes_out;
-  d["response_sent_at"] = o.response_sent_at;
-  d["close_notify"] = o.close_notify;
-  d["ended"] = name_of(o.ended);
-  d["ended_at"] = o.ended_at;
-  return d;
+py::dict to_dict(const Observation& observation) { return dict_of(observation); }
+
+void bind_facts(py::module_& module) {
+  module.def(
+      "facts",
+      [] {
+        py::dict tables;
+        tables["Alert"] = table_of<Alert>();
+        tables["ClientHello"] = table_of<ClientHello>();
+        tables["Observation"] = table_of<Observation>();
+        return tables;
+      },
+      "The facts that records consist of: name, type (a list: its words), meaning and mark of each, in order.");
 }
 
 }  // namespace pindrill::python

@@ -2,7 +2,6 @@
 
 #include <pybind11/pybind11.h>
 
-#include <optional>
 #include <string>
 
 #include "pindrill/observation.h"
@@ -11,7 +10,7 @@ namespace pindrill::python {
 
 /// Plain values: whoever judges needs no compiled code.
 pybind11::dict to_dict(const Observation& observation);
-pybind11::object to_dict(const std::optional<ClientHello>& hello);
+pybind11::dict to_dict(const ClientHello& hello);
 
 /// What a peer sent, as text that can always be shown.
 pybind11::str lenient(const std::string& text);

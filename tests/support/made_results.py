@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pindrill.model import ClientHello, Observation
 from pindrill.reports.words import MEANING
+
+from support.facts import quiet
 
 Result = dict[str, Any]
 
@@ -33,35 +36,29 @@ def certificate(subject: str = "app.pin.test", issuer: str = "TEST Intermediate"
 
 def observation(**fields: Any) -> Result:
     hello = {
+        **quiet(ClientHello),
         "sni": "app.pin.test",
         "alpn": ["http/1.1"],
         "versions": [772, 771],
         "groups": [29],
         "signature_algorithms": [1027],
-        "psk_offered": False,
-        "early_data_offered": False,
         "at": 2_000_000,
     }
     return {
+        **quiet(Observation),
         "number": 1,
         "credential": "1",
         "accepted_at": 1_000_000,
-        "plaintext": False,
         "hello": hello,
         "tls_version": "TLSv1.3",
         "cipher": "TLS_AES_256_GCM_SHA384",
         "alpn": "http/1.1",
-        "resumed": False,
-        "client_certificate": False,
         "flight_made_at": 3_000_000,
         "flight_sent_at": 3_500_000,
         "finished_at": 4_000_000,
         "alerts": [],
-        "failure": "",
         "progress": "headers",
-        "boilerplate_bytes": 0,
         "data_bytes": 91,
-        "early_data_bytes": 0,
         "first_data_at": 5_000_000,
         "request_line": "GET /<secret> HTTP/1.1",
         "secrets": ["pd7s00"],

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pindrill.audits.facts import AppRun, Contact
 from pindrill.machine.locks import lock
-from pindrill.model import AuditLine, HarnessFailed, UsageError
+from pindrill.model import AuditLine, ClientHello, HarnessFailed, Observation, UsageError
 
 _Result = TypeVar("_Result")
 
@@ -169,22 +169,18 @@ class AuditStore:
 
 def _with_later_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """What earlier versions did not watch for; whatever a contact of this one lacks is an error."""
-    return {**facts, "seen": {"unread_bytes": 0, **facts["seen"]}}
+    seen, hello = facts["seen"], facts["seen"]["hello"]
+    return {**facts, "seen": {**Observation.LATER, **seen, "hello": hello and {**ClientHello.LATER, **hello}}}
 
 
 def contact_facts(contact: Contact) -> dict[str, Any]:
     """Plain values, as `Contact.from_dict` takes them, without what the client said."""
-    seen = contact.seen
     facts = {
         **vars(contact),
         "host": contact.destination.host,
         "port": contact.destination.port,
         "condition": contact.condition.value if contact.condition else None,
-        "seen": {
-            **vars(seen),
-            "hello": seen.hello and {**vars(seen.hello)},
-            "alerts": [{**vars(alert)} for alert in seen.alerts],
-        },
+        "seen": contact.seen.to_dict(),
         "readable": [(each.kind.value, each.name, each.length) for each in contact.readable],
     }
     del facts["destination"], facts["plaintext"]

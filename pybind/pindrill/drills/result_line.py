@@ -11,7 +11,7 @@ from pindrill.drills.bench import PlayRun
 from pindrill.drills.cells import Cell
 from pindrill.judge import Controls, Finding
 from pindrill.mint import Mint
-from pindrill.model import Observation, ResultLine, Served, Strategy
+from pindrill.model import ResultLine, Served, Strategy
 from pindrill.results import VERSION
 
 
@@ -77,17 +77,8 @@ def _run(run: PlayRun, index: int) -> dict[str, Any]:
     stage = run.stages[index]
     return {
         "report": {**vars(stage.report), "said": stage.report.said.value},
-        "observations": [{**_plain(seen), "story": story(seen, stage.report.ending_at)} for seen in stage.seen],
-        "strays": [{"where": stray.where, "observation": _plain(stray.observation)} for stray in stage.strays],
-    }
-
-
-def _plain(seen: Observation) -> dict[str, Any]:
-    """As `dataclasses.asdict`, which copies so deeply that it would be the dearest part of a cell."""
-    return {
-        **vars(seen),
-        "hello": seen.hello and {**vars(seen.hello)},
-        "alerts": [{**vars(alert)} for alert in seen.alerts],
+        "observations": [{**seen.to_dict(), "story": story(seen, stage.report.ending_at)} for seen in stage.seen],
+        "strays": [{"where": stray.where, "observation": stray.observation.to_dict()} for stray in stage.strays],
     }
 
 

@@ -3,6 +3,7 @@
 from pindrill.adapter import Target, TargetPins, TlsRange
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
 from pindrill.model.lines import AuditLine, ForecastRow, PlanLine, ResultLine
+from pindrill.model.observation import Alert, ClientHello, Observation
 from pindrill.model.scenario import (
     BACKUP,
     FOREIGN_HOST,
@@ -25,7 +26,7 @@ from pindrill.model.scenario import (
     Strategy,
     TlsVersion,
 )
-from pindrill.model.seen import Alert, ClientHello, ClientReport, Observation, Said, Stray
+from pindrill.model.seen import ClientReport, Said, Stray
 from pindrill.model.verdicts import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, Expect, VerdictWord
 
 __all__ = [
