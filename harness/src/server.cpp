@@ -5,8 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "client_hello.h"
-#include "pindrill/http.h"
+#include "witness.h"
 
 namespace pindrill {
 namespace {
@@ -23,7 +22,6 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
       : stream_(std::move(stream)), context_(std::move(context)), shown_(std::move(shown)), on_end_(std::move(on_end)) {
     facts_.number = number;
     facts_.credential = shown_.label;
-    facts_.accepted_at = monotonic_now();
   }
 
   void start() { stream_->start(shared_from_this()); }
@@ -35,36 +33,28 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
   void on_data(std::span<const unsigned char> bytes) override {
-    facts_.bytes_in += bytes.size();
+    witness_.came(bytes);
     if (begun_) return take(bytes);
-    first_.insert(first_.end(), bytes.begin(), bytes.end());
-    if (const auto begins = pindrill::begins(first_); begins != Begins::unclear) begin(begins);
+    const auto begins = witness_.begins(bytes);
+    if (begins == Begins::unclear) return;
+    begun_ = true;
+    if (begins == Begins::tls) open_tls();
+    plain_ = begins == Begins::plain;
+    take(witness_.take_first());
   }
 
   void on_written(std::uint64_t total) override {
-    facts_.bytes_out = total;
     if (tls_) tls_->written(total);
-    if (response_end_ != 0 && total >= response_end_ && facts_.response_sent_at == 0) {
-      facts_.response_sent_at = monotonic_now();
-    }
+    witness_.written(total);
   }
 
   void on_end(StreamEnd end) override {
-    if (!begun_ && !first_.empty()) begin(Begins::plain);
-    facts_.ended = end == StreamEnd::fin ? Ended::fin : Ended::reset;
-    facts_.ended_at = monotonic_now();
+    witness_.ended(end == StreamEnd::fin ? Ended::fin : Ended::reset);
     abandon();
     on_end_();
   }
 
  private:
-  void begin(Begins what) {
-    begun_ = true;
-    facts_.plaintext = what == Begins::plain;
-    if (!facts_.plaintext) open_tls();
-    take(std::exchange(first_, {}));
-  }
-
   void open_tls() {
     try {
       tls_ = std::make_unique<Connection>(context_, facts_);
@@ -77,62 +67,46 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   }
 
   void take(std::span<const unsigned char> bytes) {
-    if (facts_.plaintext) return heard(bytes);
-    raw_scanner_.feed(bytes);
-    if (facts_.plain_secrets.size() != raw_scanner_.found().size()) facts_.plain_secrets = raw_scanner_.found();
-    if (tls_) {
-      tls_->receive(bytes);
-      heard(tls_->take_data());
-      flush();
+    if (plain_) {
+      witness_.heard_plain(bytes);
+    } else if (tls_) {
+      witness_.decrypt(*tls_, bytes);
+    } else {
+      witness_.passes(bytes);
     }
-  }
-
-  void heard(std::span<const unsigned char> data) {
-    if (data.empty()) return;
-    if (facts_.first_data_at == 0) facts_.first_data_at = monotonic_now();
-    reader_.feed(data);
-    scanner_.feed(data);
-    facts_.progress = reader_.progress();
-    facts_.boilerplate_bytes = reader_.boilerplate_bytes();
-    facts_.data_bytes = reader_.data_bytes();
-    facts_.request_line = reader_.request_line();
-    facts_.secrets = scanner_.found();
-    if (reader_.complete() && !answered_) answer();
+    if (witness_.complete() && !answered_) answer();
+    flush();
   }
 
   void answer() {
     answered_ = true;
     const auto* text = reinterpret_cast<const unsigned char*>(shown_.response.data());
     const std::span<const unsigned char> response(text, shown_.response.size());
-    if (facts_.plaintext) {
-      queued_ += response.size();
-      response_end_ = queued_;
-      stream_->write(response);
+    if (plain_) {
+      write(response);
+      witness_.answers_at(queued_);
     } else {
       tls_->send(response);
-      write_output();
-      response_end_ = queued_;
+      write(tls_->take_output());
+      witness_.answers_at(queued_);
       tls_->close();
-      write_output();
+      write(tls_->take_output());
     }
     stream_->finish();
-    // What was written at once was reported before the end of the response was known.
-    on_written(facts_.bytes_out);
   }
 
-  void write_output() {
-    const auto bytes = tls_->take_output();
+  void write(std::span<const unsigned char> bytes) {
     queued_ += bytes.size();
     stream_->write(bytes);
   }
 
   void flush() {
     if (!tls_ || !stream_) return;
-    write_output();
+    write(tls_->take_output());
     if (facts_.close_notify && !answered_ && !tls_->over()) {
       answered_ = true;  // some clients wait for ours before they close the socket
       tls_->close();
-      write_output();
+      write(tls_->take_output());
     }
     if (tls_->over() || answered_) stream_->finish();
   }
@@ -142,14 +116,11 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   Shown shown_;
   OnEnd on_end_;
   Observation facts_;
-  Bytes first_;  ///< until it is clear what they begin
+  Witness witness_{facts_};
   bool begun_ = false;
+  bool plain_ = false;
   std::unique_ptr<Connection> tls_;
-  RequestReader reader_;
-  SecretScanner scanner_;
-  SecretScanner raw_scanner_;  ///< a client may go on in plain text on the socket of its TLS
-  std::uint64_t queued_ = 0;
-  std::uint64_t response_end_ = 0;
+  std::uint64_t queued_ = 0;  ///< octets for the client, so far
   bool answered_ = false;
 };
 
