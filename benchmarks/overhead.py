@@ -20,11 +20,11 @@ from pathlib import Path
 from statistics import median
 
 from pindrill import _core
-from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import run as run_under_shepherd
 from pindrill.clients.process import scrubbed_environment
-from pindrill.drills.bench import Bench
-from pindrill.drills.drill import Drill, DrillRequest, Verdicts
+from pindrill.drills.lab import Lab, drill_on
+from pindrill.drills.options import DrillOptions
+from pindrill.drills.subjects import subject_of
 from pindrill.http_response import Respond
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
@@ -152,35 +152,15 @@ def _bare_in(directory: Path, template: Sequence[str]) -> Bare:
 
 
 def _drill(template: Sequence[str], cells: int, jobs: int) -> None:
-    with Started() as stack:
-        verdicts = _drilled(run_directory(stack).path, template, cells, jobs)
+    asked = DrillOptions(
+        scenarios=matching(_SCENARIO), strategies=(_STRATEGY,), versions=("1.3",), rounds=cells, jobs=jobs
+    )
+    subject = subject_of(template, pinned=None)
+    with Lab() as lab, Started() as started:
+        verdicts = drill_on(lab.bench(started, subject), subject, asked).run(lambda line, total: None)
     words = [line["verdict"] for line in verdicts.lines]
     if words != ["pass"] * cells:
         raise RuntimeError(f"the drill did not pass: {words}")
-
-
-def _drilled(directory: Path, template: Sequence[str], cells: int, jobs: int) -> Verdicts:
-    mint = Mint(Keyring())
-    bench = Bench(
-        mint,
-        CommandDriver(template),
-        address=own_address(),
-        deadline_s=10,
-        respond=Respond(),
-        directory=directory,
-    )
-    request = DrillRequest(
-        client="benchmark",
-        scenarios=matching(_SCENARIO),
-        strategies=(_STRATEGY,),
-        versions=("1.3",),
-        rounds=cells,
-        jobs=jobs,
-    )
-    try:
-        return Drill(bench, mint, request).run(lambda line, total: None)
-    finally:
-        bench.close()
 
 
 def _in_turn(work: Callable[[], None], count: int) -> None:

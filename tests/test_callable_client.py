@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -97,10 +98,39 @@ def test_an_error_that_is_its_own_cause_is_looked_at_once() -> None:
     assert attempt(raising(first, second)).said is Said.ERROR
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
-def test_an_interruption_is_no_answer(error: BaseException) -> None:
-    with pytest.raises(type(error)):
-        attempt(raising(error))
+def test_an_interruption_is_no_answer() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        attempt(raising(KeyboardInterrupt()))
+
+
+def test_a_client_that_ends_the_program_is_an_error_of_the_client() -> None:
+    report = attempt(raising(SystemExit(1)))
+    assert (report.said, report.detail) == (Said.ERROR, "it called sys.exit(1)")
+
+
+def test_a_client_says_what_it_cannot_do() -> None:
+    report = attempt(raising(pindrill.Unsupported("takes one fingerprint")))
+    assert (report.said, report.detail) == (Said.UNSUPPORTED, "takes one fingerprint")
+
+
+def test_an_async_client_is_waited_for() -> None:
+    async def client(_: Target) -> str:
+        await asyncio.sleep(0)
+        return CANARY
+
+    assert attempt(client).canary_out
+
+
+def test_a_function_that_hangs_is_left_behind() -> None:
+    enough = threading.Event()
+    session = CallableDriver(lambda _: enough.wait(30)).session(Path())
+    report = session.attempt(target(deadline_s=0.1), CANARY)
+    enough.set()
+    for thread in threading.enumerate():
+        if thread.name == f"pindrill {target().id}":
+            thread.join(60)
+    assert report.said is Said.TIMEOUT
+    assert report.ending_at > 0
 
 
 def test_the_client_is_told_its_target_without_the_canary() -> None:

@@ -21,17 +21,26 @@ from typer.core import TyperGroup
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = [
-    (page.name, number, int(code), commands)
+    (page.name, number, kind, int(code), text)
     for page in PAGES
-    for number, (code, commands) in enumerate(re.findall(r"```sh run=(\d)\n(.*?)```", page.read_text(), re.DOTALL))
+    for number, (kind, code, text) in enumerate(
+        re.findall(r"```(sh|python) run=(\d)\n(.*?)```", page.read_text(), re.DOTALL)
+    )
 ]
+PROGRAMS = {
+    "sh": ("sh", "-e"),
+    "python": (sys.executable,),
+}
 
 
-@pytest.mark.parametrize(("page", "number", "code", "commands"), EXAMPLES)
-def test_an_example_ends_as_the_page_says(page: str, number: int, code: int, commands: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "number", "kind", "code", "text"), EXAMPLES)
+def test_an_example_ends_as_the_page_says(
+    page: str, number: int, kind: str, code: int, text: str, tmp_path: Path
+) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    (tmp_path / "example").write_text(text)
     done = subprocess.run(
-        ["sh", "-ec", commands],
+        [*PROGRAMS[kind], "example"],
         cwd=tmp_path,
         env={**os.environ, "PATH": path},
         capture_output=True,
@@ -87,7 +96,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) > 3
+    assert {kind for _, _, kind, _, _ in EXAMPLES} == PROGRAMS.keys()
 
 
 def test_the_lines_that_put_pindrill_on_the_path_do_so(tmp_path: Path) -> None:

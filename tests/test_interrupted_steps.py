@@ -24,6 +24,8 @@ from pindrill.clients import callable as callables
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.process import run
 from pindrill.drills.drill import Drill, DrillRequest
+from pindrill.drills.lab import Lab
+from pindrill.drills.subjects import function_subject
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.machine import names
@@ -31,7 +33,6 @@ from pindrill.machine.directories import run_directory
 from pindrill.machine.served import ServedClients
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import Process
-from pindrill.pytest_plugin.lab import Lab
 from support.interrupting import interrupted_at_every_step
 
 LOOPBACK = "127.0.0.1"
@@ -197,7 +198,7 @@ def test_names_in_this_process() -> None:
 def test_the_threads_of_a_drill() -> None:
     closed: list[float] = []
     driver = SimpleNamespace(close=lambda patience_s=0.0: closed.append(patience_s))
-    bench = SimpleNamespace(driver=driver, deadline_s=0, late=lambda: None)
+    bench = SimpleNamespace(driver=driver, deadline_s=0, late=lambda: None, mint=None)
     cells = [SimpleNamespace(strategy=None, key=number, play=True) for number in range(3)]
 
     class Short(Drill):
@@ -212,16 +213,17 @@ def test_the_threads_of_a_drill() -> None:
 
     def act() -> None:
         request = DrillRequest(client="app", scenarios=[], jobs=2)
-        Short(bench, None, request).run(lambda line, total: None)  # type: ignore[arg-type]
+        Short(bench, request).run(lambda line, total: None)  # type: ignore[arg-type]
 
     interrupted_at_every_step(act, takes_it=True, check=lambda: same(closed != [], True))
 
 
-def test_the_benches_of_a_pytest_run() -> None:
+def test_the_servers_and_benches_of_a_lab() -> None:
     def act() -> None:
         with Started() as stack:
-            lab = stack.start(lambda: Lab(keyring=None, deadline_s=1), Lab.close)
-            lab.live_server(lambda target, canary, home: None)
+            lab = stack.start(lambda: Lab(deadline_s=1), Lab.close)
+            lab.server().target()
+            lab.bench(stack, function_subject(lambda target: None, name="app", told=True))
 
     interrupted_at_every_step(act, every=5)
 

@@ -22,7 +22,6 @@ from pindrill.drills.asked import (
     refuse_nothing,
 )
 from pindrill.drills.drilling import (
-    DrillOptions,
     drill_all,
     enter_place,
     exit_code_of,
@@ -30,6 +29,7 @@ from pindrill.drills.drilling import (
     read_shard,
     written,
 )
+from pindrill.drills.options import DrillOptions
 from pindrill.drills.subjects import ClientOptions, read_subjects, refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +10,14 @@ import typer
 
 from pindrill.cli.preflight import write_lines
 from pindrill.drills.asked import read_assignment, read_semantics, read_versions
-from pindrill.drills.bench import Bench
-from pindrill.drills.drilling import close, enter_place
+from pindrill.drills.drilling import enter_place
+from pindrill.drills.lab import Lab
 from pindrill.drills.subjects import ClientOptions, Subject, read_subjects
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
-from pindrill.model import HOST, TlsVersion, UsageError
+from pindrill.model import HOST, UsageError
 from pindrill.pinfiles import PinFile, read_all
 from pindrill.preflight.model import WORDS, Status
-from pindrill.preflight.plan import Plan
 from pindrill.preflight.plan_file import read_plan
 from pindrill.rehearsal.cast import Cast
 from pindrill.rehearsal.play import Rehearsal, RehearsalLine
@@ -69,36 +67,18 @@ def rehearse(
     with Started() as stack:
         # Executes this program again, so nothing is printed before.
         place = enter_place([subject], edit_hosts, stack, () if host == HOST else (host,))
-        lines = _played(plan, subject, cast, versions, place, deadline, compiled_in)
+        lab = stack.start(lambda: Lab(deadline_s=deadline, place=place), Lab.close)
+        bench = lab.bench(stack, subject, mint=cast)
+        lines = list(Rehearsal(plan, cast, bench, subject.semantics, compiled_in=compiled_in).lines(versions))
     write_lines(json_file, [line.to_json() for line in lines])
     if json_file != "-":
         print("\n".join(_shown(lines)))
     raise typer.Exit(_exit_code(lines))
 
 
-def _played(
-    plan: Plan,
-    subject: Subject,
-    cast: Cast,
-    versions: Sequence[TlsVersion],
-    place: tuple[str, Path],
-    deadline: float,
-    compiled_in: Sequence[PinFile],
-) -> list[RehearsalLine]:
-    address, directory = place
-    own = directory / "client"
-    own.mkdir()
-    with Started() as started:
-        driver = started.start(partial(subject.make_driver, own), close)
-        bench = Bench(cast, driver, address=address, deadline_s=deadline, respond=subject.respond, directory=own)
-        started.undone_by(bench.close)
-        rehearsal = Rehearsal(plan, cast, bench, subject.semantics, compiled_in=compiled_in)
-        return list(rehearsal.lines(versions))
-
-
 def _compiled_in(subject: Subject, pinned: Path | None, edit_hosts: bool) -> Sequence[PinFile]:
     """The pins of a client that cannot be told any."""
-    if subject.make_driver(None).expresses_pins:
+    if subject.tells_pins:
         if pinned:
             raise UsageError("--pinned is for pins that are compiled in, but the client command has a pin placeholder")
         return ()

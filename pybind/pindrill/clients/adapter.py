@@ -53,11 +53,15 @@ class AdapterDriver:
         directory: Path,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        launcher: Sequence[str] = (),
     ) -> None:
-        """`directory`: for what is kept of its processes; `folder`: where they run, without one the caller's."""
+        """`directory`: for what is kept of its processes; `folder`: where they run, without one the caller's.
+
+        `launcher`: what stands before the command, as `machine.names` says.
+        """
         if not argv:
             raise UsageError("no adapter command: put it behind `--`")
-        self._argv = [resolved_program(argv[0], folder), *argv[1:]]
+        self._argv = [*launcher, resolved_program(argv[0], folder), *argv[1:]]
         self._folder = folder
         self._environment = dict(environment or {})
         self._directory = directory

@@ -77,13 +77,23 @@ class ClientFile:
         return self.path.parent.absolute()
 
     def make_driver(
-        self, directory: Path, given: Mapping[str, str] | None = None, ignore_exit_code: bool = False
+        self,
+        directory: Path,
+        given: Mapping[str, str] | None = None,
+        ignore_exit_code: bool = False,
+        launcher: Sequence[str] = (),
     ) -> Driver:
-        environment = {**self.environment, **(given or {})}
+        environment, folder = {**self.environment, **(given or {})}, self.folder
         if self.driver == "adapter":
-            return AdapterDriver(self.command, directory=directory, environment=environment, folder=self.folder)
+            return AdapterDriver(
+                self.command, directory=directory, environment=environment, folder=folder, launcher=launcher
+            )
         return CommandDriver(
-            self.command, environment=environment, ignore_exit_code=ignore_exit_code, folder=self.folder
+            self.command,
+            environment=environment,
+            ignore_exit_code=ignore_exit_code,
+            folder=folder,
+            launcher=launcher,
         )
 
 

@@ -34,8 +34,8 @@ _GO_PANIC = 2
 class CommandDriver:
     """`template` is an argv with placeholders; misspelt ones are a usage error before anything runs.
 
-    `folder`: where it runs, and what its relative paths start from; without one the caller's directory.
-    """
+    `folder`: where it runs, and what its relative paths start from; without one the caller's directory. `launcher`:
+    what stands before it, as `machine.names` says."""
 
     outlives_attempts = False
 
@@ -46,6 +46,7 @@ class CommandDriver:
         environment: Mapping[str, str] | None = None,
         ignore_exit_code: bool = False,
         folder: Path | None = None,
+        launcher: Sequence[str] = (),
     ) -> None:
         if not template:
             raise UsageError(
@@ -53,6 +54,7 @@ class CommandDriver:
             )
         self.environment = dict(environment or {})
         self.folder = folder
+        self.launcher = tuple(launcher)
         self.template = [resolved_program(template[0], folder), *template[1:]]
         self.ignore_exit_code = ignore_exit_code
         self.attempts = Attempts()
@@ -85,7 +87,7 @@ class CommandSession:
         if values is None:
             return ClientReport(said=Said.UNSUPPORTED, detail="a malformed pin cannot be written in this notation")
         ended = run(
-            [fill(part, values) for part in driver.template],
+            [*driver.launcher, *(fill(part, values) for part in driver.template)],
             environment=scrubbed_environment(
                 self._home, {name: fill(text, values) for name, text in driver.environment.items()}
             ),

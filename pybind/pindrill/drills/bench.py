@@ -1,4 +1,22 @@
-"""The bench: servers, trust files and secrets of one run, and the playing of plays on them."""
+"""The bench: servers, trust files and secrets of one client's drill, and the playing of plays on them.
+
+A play is run once, by whichever thread needs it first; others wait for it, and cells that need the same play share
+what it showed. Each run has a server of its own on a free port, an empty HOME, a session of the driver, and for each
+stage a secret in the path of the request and a canary in the answer, both used once: what arrives or comes out belongs
+to this stage and no other. Stages follow each other on the same server, which is told what to show next.
+
+A client is believed by what came over the wire, so a run is not over when the client is: its sockets have to end
+first. A program that was ended has no sockets; one that lives on may take its deadline to close them. Even then the
+server stays open, for the last 256 runs, and is asked once more at the end (`late`): whoever was told an address may
+still come.
+
+A secret that arrives anywhere else is a **stray**, wherever that is: at the server of another run, or at ports 80 and
+443 of this bench's address, where clients that fall back go. Nothing was sent there, so whatever comes is noted by its
+secret and counted against the stage that the secret is of. Where those ports cannot be watched the results say so
+(`unwatched`).
+
+Each bench has a loopback address of its own, a loop (one thread of C++) for all its servers, and one TLS context for
+each version: sessions are never shared between benches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,20 @@
-"""A drill: scenarios x strategies x protocol versions against one client."""
+"""A drill: scenarios x strategies x protocol versions against one client.
+
+One cell asks one thing: a server shows credentials, and the oracle says beforehand what a correct client must do at
+each. That a client refused proves little by itself: it may have crashed, or refuse everything. So a refusal is
+believed only beside twins, which are played once and shared by all cells that need them. The **genuine twin** is the
+server that the client must accept, under the same strategy, version, host and key type: unless it is accepted, no
+refusal passes. The **pin twin** shows the very chain of the cell to a client whose pins cover it: if that is refused
+too, the pin did not decide. Both lead up by the same stages as the cell. A leak needs no twin: the request secret was
+there. A refusal that showed nothing on the wire is played again, and both have to agree.
+
+Which strategies a client can express is found by playing the genuine server under each (`strategies.py`); cells of
+those that it refuses are unsupported, not passed. Cells run on a pool, in no order; each result line goes out as soon
+as it is judged. When all are done the driver is closed and every bench looked at once more: a secret that came after
+its cell was judged makes a line that supersedes it.
+
+An interruption stops the pool between cells and ends the clients (`interruption.py`): lines that were emitted stay
+true."""
 
 from __future__ import annotations
 
@@ -6,13 +22,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from enum import Enum
 
 from pindrill._core import CoreError
 from pindrill.drills.bench import Bench, PlayRun, StageRun, hung
 from pindrill.drills.cells import Cell, Pinning, Planner, Play
 from pindrill.drills.clocks import BY_A_WRONG_CLOCK, AskWithOtherDates, OtherDates, believed, blamed
 from pindrill.drills.result_line import result_line
+from pindrill.drills.strategies import LISTEN_S, StrategyProbing
 from pindrill.interruption import PATIENCE_S, Started, heard, held
 from pindrill.judge import (
     Control,
@@ -26,19 +42,14 @@ from pindrill.judge import (
     under_its_spelling,
 )
 from pindrill.keyring import NotServable
-from pindrill.mint import Mint
 from pindrill.model import (
-    GENUINE,
     HOST,
     LEAKS,
     PRECEDENCE,
     RFC7469,
-    STRATEGIES,
-    STRATEGY,
     Expect,
     HarnessFailed,
     ResultLine,
-    Said,
     Scenario,
     Semantics,
     Strategy,
@@ -46,18 +57,8 @@ from pindrill.model import (
     VerdictWord,
 )
 
-DEFAULT_STRATEGY = STRATEGY["leaf-spki+backup"]
-_PROBED = (
-    *(STRATEGY[f"{kind}+backup"] for kind in ("leaf-spki", "leaf-cert", "intermediate-spki", "root-spki")),
-    *(STRATEGY[kind] for kind in ("leaf-spki", "leaf-cert", "intermediate-spki", "root-spki")),
-)
-_WITH_ROOT = Scenario(
-    id="", code="", summary="", catches="", stages=(), genuine=GENUINE.present("leaf", "issuers", "root")
-)
 FAILURES = (OSError, MemoryError, HarnessFailed, CoreError)
 """Of ours, by what the machine would not give."""
-_LISTEN_S = 0.5
-"""Python misses a signal that comes just before it begins to wait: it is heard so much later."""
 _HUNG_SHARE = 10
 """A client that hung at its genuine server is given this part of the deadline from then on."""
 
@@ -75,6 +76,8 @@ class DrillRequest:
     rounds: int = 1
     jobs: int = 1
     repeat_command: Callable[[Cell], str] = lambda cell: cell.scenario.id
+    annotated: Callable[[ResultLine], ResultLine] = lambda line: line
+    """With what is known of the client and of the run."""
     done: frozenset[tuple[str, str, str, int]] = frozenset()
     """Cells that an earlier run finished."""
     shard: tuple[int, int] = (1, 1)
@@ -89,29 +92,18 @@ class Verdicts:
     interrupted: bool = False
 
 
-class _Probe(Enum):
-    """What a client does with the genuine server under a strategy."""
-
-    ACCEPTED = 1
-    REFUSED = 2
-    """On the wire, or before it connected: it may not be able to express the strategy."""
-    UNCLEAR = 3
-    """It leaked, died or hung: that is for its cells to tell."""
-
-
 class Drill:
     """Runs one client's cells in parallel and emits a result line for each as it is finished."""
 
-    def __init__(self, bench: Bench, mint: Mint, request: DrillRequest) -> None:
+    def __init__(self, bench: Bench, request: DrillRequest) -> None:
         self._bench = bench
-        self._mint = mint
+        self._mint = bench.mint
         self._request = request
-        self._planner = Planner(mint, semantics=request.semantics, pinning=request.pinning)
+        self._planner = Planner(bench.mint, semantics=request.semantics, pinning=request.pinning)
         self._stop = threading.Event()
         self._judged: dict[Cell, tuple[Finding, list[PlayRun]]] = {}
         self._wrong_clocks: set[Cell] = set()
-        self._own_words: dict[Strategy | None, str] = {}
-        """Why a strategy cannot be expressed, where the client said so itself."""
+        self._probing = StrategyProbing(self._planner, request.versions, self._play, self._accepting)
 
     def run(self, emit: Callable[[ResultLine, int], None]) -> Verdicts:
         """`emit` gets each line and the number of cells in all."""
@@ -132,17 +124,21 @@ class Drill:
                 cells = self._of_shard(every, inexpressible)
                 self._notice_hanging([cell for cell in cells if cell.strategy not in inexpressible])
                 todo = [cell for cell in cells if cell.key not in self._request.done]
-                for line in self._finished(pool, todo, inexpressible):
-                    verdicts.lines.append(line)
-                    emit(line, len(todo))
-                self._bench.driver.close(self._bench.deadline_s)  # what lives on may still send something
-                for line in self._superseding():
-                    verdicts.lines.append(line)
-                    emit(line, len(todo))
+                for line in self._every(pool, todo, inexpressible):
+                    told = self._request.annotated(line)
+                    verdicts.lines.append(told)
+                    emit(told, len(todo))
                 finished = True
             except KeyboardInterrupt:
                 verdicts.interrupted = True
         return verdicts
+
+    def _every(
+        self, pool: ThreadPoolExecutor, cells: list[Cell], inexpressible: frozenset[Strategy]
+    ) -> Iterable[ResultLine]:
+        yield from self._finished(pool, cells, inexpressible)
+        self._bench.driver.close(self._bench.deadline_s)  # what lives on may still send something
+        yield from self._superseding()
 
     def _of_shard(self, cells: list[Cell], inexpressible: frozenset[Strategy]) -> list[Cell]:
         """Every shard gets its part of what takes time, and of what is only told."""
@@ -162,7 +158,7 @@ class Drill:
                     running.add(pool.submit(self._one, cell, inexpressible))
             if not running:
                 return
-            done, running = wait(running, timeout=_LISTEN_S, return_when=FIRST_COMPLETED)
+            done, running = wait(running, timeout=LISTEN_S, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
 
@@ -173,7 +169,7 @@ class Drill:
             return self._line(cell, _unsupported(cell.unsupported or ""), Controls(genuine=Control.ABSENT), [])
         if cell.strategy in inexpressible:
             refuses = "it refuses the genuine server under it, and accepts it under another"
-            words = self._own_words.get(cell.strategy, refuses)
+            words = self._probing.own_words.get(cell.strategy, refuses)
             why = _unsupported(f"the client cannot express the strategy {cell.strategy_name}: {words}")
             return self._line(cell, why, Controls(genuine=Control.REFUSED), [])
         try:
@@ -260,61 +256,15 @@ class Drill:
             pins_known=self._request.pinning != "presumed",
         )
 
-    # --- which strategies ----------------------------------------------------------------------------------------
+    # --- which cells ---------------------------------------------------------------------------------------------
 
     def _cells(self, pool: ThreadPoolExecutor) -> tuple[list[Cell], frozenset[Strategy]]:
         request = self._request
-        strategies, inexpressible = self._strategies(pool)
+        strategies, inexpressible = self._probing.chosen(pool, request.strategies, request.pinning)
         return (
             self._planner.cells(request.scenarios, strategies, request.versions, request.rounds),
             inexpressible,
         )
-
-    def _strategies(self, pool: ThreadPoolExecutor) -> tuple[Sequence[Strategy | None], frozenset[Strategy]]:
-        request = self._request
-        if request.pinning in ("presumed", "none"):
-            return (None,), frozenset()
-        if request.strategies:
-            return request.strategies, frozenset()
-        if request.strategies is None:
-            return self._default(pool)
-        answers = self._probes(pool, STRATEGIES)
-        missing = frozenset(strategy for strategy, answer in answers.items() if answer is _Probe.REFUSED)
-        # Where none is accepted the client is at fault, not the notation.
-        return STRATEGIES, missing if _Probe.ACCEPTED in answers.values() else frozenset()
-
-    def _default(self, pool: ThreadPoolExecutor) -> tuple[Sequence[Strategy], frozenset[Strategy]]:
-        if self._probe(DEFAULT_STRATEGY) is _Probe.REFUSED:
-            for strategy, answer in self._probes(pool, _PROBED).items():
-                if answer is _Probe.ACCEPTED:
-                    return (DEFAULT_STRATEGY, strategy), frozenset({DEFAULT_STRATEGY})
-        return (DEFAULT_STRATEGY,), frozenset()
-
-    def _probes(self, pool: ThreadPoolExecutor, strategies: Sequence[Strategy]) -> dict[Strategy, _Probe]:
-        with held():
-            asked = {strategy: pool.submit(self._probe, strategy) for strategy in strategies}
-        while wait(asked.values(), timeout=_LISTEN_S).not_done:
-            pass
-        return {strategy: future.result() for strategy, future in asked.items()}
-
-    def _probe(self, strategy: Strategy) -> _Probe:
-        """Also accepted where only a chain that is sent with its root is: that is a mistake, and no notation."""
-        chains = (None, _WITH_ROOT) if strategy.kind == "root-spki" else (None,)
-        refused = True
-        for scenario in chains:
-            for tls in reversed(self._request.versions):
-                try:
-                    twin = self._planner.genuine(strategy, tls, scenario)
-                except NotServable:
-                    return _Probe.UNCLEAR  # its cells say why
-                finding = self._accepting(twin)
-                if finding.verdict is VerdictWord.PASS:
-                    return _Probe.ACCEPTED
-                stage = self._play(twin).stages[-1]
-                if stage.report.said is Said.UNSUPPORTED and stage.report.detail:
-                    self._own_words[strategy] = stage.report.detail
-                refused = refused and _refuses(finding, stage)
-        return _Probe.REFUSED if refused else _Probe.UNCLEAR
 
     def _notice_hanging(self, cells: list[Cell]) -> None:
         twin = next((cell.genuine_twin for cell in cells if cell.genuine_twin), None)
@@ -357,13 +307,6 @@ def _is_its_own_twin(cell: Cell) -> bool:
     """What the genuine chain shows proves nothing for itself, in another round."""
     return (
         cell.play is not None and cell.genuine_twin is not None and cell.play.stages[-1] == cell.genuine_twin.stages[-1]
-    )
-
-
-def _refuses(finding: Finding, stage: StageRun) -> bool:
-    unconnected = stage.report.said is Said.REFUSED and not any(seen.hello for seen in stage.seen)
-    return finding.verdict in (VerdictWord.OUTAGE, VerdictWord.UNSUPPORTED) or (
-        finding.verdict is VerdictWord.INCONCLUSIVE and unconnected
     )
 
 

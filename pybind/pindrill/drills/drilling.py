@@ -2,79 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pindrill.clients import Driver
 from pindrill.clients.client_file import Known
-from pindrill.drills.bench import Bench
-from pindrill.drills.cells import Cell
-from pindrill.drills.drill import Drill, DrillRequest
-from pindrill.drills.subjects import Subject, read_pinning
+from pindrill.drills.drill import Drill
+from pindrill.drills.lab import Excuse, Lab, RunPlace, drill_on
+from pindrill.drills.options import WHOLE, DrillOptions, repeat_command
+from pindrill.drills.subjects import Subject
 from pindrill.interruption import Started
-from pindrill.keyring import VERSIONS, Keyring
+from pindrill.keyring import VERSIONS
 from pindrill.machine import names
 from pindrill.machine.directories import run_directory
 from pindrill.machine.names import own_address
 from pindrill.mint import Mint
-from pindrill.mitm.servers import MitmServers
 from pindrill.model import (
     STRATEGY,
     UNJUDGED,
     VIOLATIONS,
     PinsOf,
     ResultLine,
-    Scenario,
-    Strategy,
-    TlsVersion,
     UsageError,
     VerdictWord,
 )
-from pindrill.model.told_command import told_command
 from pindrill.reports.complaint import complain
 from pindrill.reports.plain import harmless
 from pindrill.reports.terminal import say
 from pindrill.results.file import ResultFile
 from pindrill.results.newest import latest
 
-WHOLE = (1, 1)
 _MOST_CELLS = 6
-RunPlace = tuple[str, Path]
-"""The address and the directory of a run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrillOptions:
-    """What is asked of every client of the run."""
-
-    scenarios: Sequence[Scenario]
-    strategies: Sequence[Strategy] | None
-    versions: Sequence[TlsVersion]
-    pinned: str | None = None
-    keyring: Path | None = None
-    semantics: str | None = None
-    """As given on the command line, for the command that repeats a cell."""
-    deadline_s: float = 10.0
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    rounds: int = 1
-    shard: tuple[int, int] = WHOLE
-    key_log: Path | None = None
-    edit_hosts: bool = False
-    via: MitmServers | None = None
-    """Clients meet mitmproxy, not our own servers."""
-
-    @property
-    def pinned_strategies(self) -> Sequence[Strategy] | None:
-        """The one that is compiled in, where one is; else those asked for."""
-        return (STRATEGY[self.pinned],) if self.pinned in STRATEGY else self.strategies
 
 
 @dataclass
@@ -91,52 +54,22 @@ def drill_all(
     asked: DrillOptions,
     place: RunPlace,
     results: ResultFile | None,
-    excuse: Callable[[ResultLine], str | None] | None = None,
+    excuse: Excuse | None = None,
 ) -> Tally:
-    """`excuse`: why a result that no client file lists as known is to count as known."""
-    address, directory = place
-    keys = Keyring.open_to_drill(asked.keyring) if asked.keyring else Keyring()
     tally = Tally(lines=list(results.earlier) if results else [])
-    pins = Mint(keys).pins(STRATEGY[asked.pinned], PinsOf()) if asked.pinned in STRATEGY and asked.keyring else None
-    done = {subject.name: _done(tally.lines, subject, asked, pins) for subject in subjects}
-    for number, subject in enumerate(subjects):
-        own = directory / f"client-{number}"
-        own.mkdir()
-        request = DrillRequest(
-            client=subject.name,
-            scenarios=asked.scenarios,
-            strategies=asked.pinned_strategies,
-            versions=asked.versions,
-            semantics=subject.semantics,
-            pinning=read_pinning(subject.make_driver, asked.pinned, asked.keyring),
-            rounds=asked.rounds,
-            jobs=asked.jobs,
-            repeat_command=_of_cell(_repeat_command(subject, asked)),
-            done=done[subject.name],
-            shard=asked.shard,
-        )
-        mint = Mint(keys)
-        with Started() as started:
-            driver = started.start(partial(subject.make_driver, own), close)
-            bench = Bench(
-                mint,
-                driver,
-                address=address,
-                deadline_s=asked.deadline_s,
-                respond=subject.respond,
-                directory=own,
-                key_log_file=asked.key_log,
-                open_server=asked.via.open if asked.via else None,
-            )
-            started.undone_by(bench.close)
-            _run(Drill(bench, mint, request), subject, tally, results, asked, excuse)
-        if tally.interrupted:
-            break
+    with Started() as opened:
+        lab = opened.start(lambda: Lab(keyring=asked.keyring, deadline_s=asked.deadline_s, place=place), Lab.close)
+        kept = asked.pinned in STRATEGY and asked.keyring
+        pins = Mint(lab.keys).pins(STRATEGY[asked.pinned or ""], PinsOf()) if kept else None
+        done = {subject.name: _done(tally.lines, subject, asked, pins) for subject in subjects}
+        for subject in subjects:
+            with Started() as started:
+                bench = lab.bench(started, subject, asked)
+                drill = drill_on(bench, subject, asked, done=done[subject.name], excuse=excuse)
+                _run(drill, subject, tally, results, asked)
+            if tally.interrupted:
+                break
     return tally
-
-
-def close(driver: Driver) -> None:
-    driver.close()
 
 
 def read_shard(text: str) -> tuple[int, int]:
@@ -147,14 +80,7 @@ def read_shard(text: str) -> tuple[int, int]:
     return index, of
 
 
-def _run(
-    drill: Drill,
-    subject: Subject,
-    tally: Tally,
-    results: ResultFile | None,
-    asked: DrillOptions,
-    excuse: Callable[[ResultLine], str | None] | None,
-) -> None:
+def _run(drill: Drill, subject: Subject, tally: Tally, results: ResultFile | None, asked: DrillOptions) -> None:
     console = Console(stderr=True)
     mine: list[ResultLine] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -162,15 +88,6 @@ def _run(
         bar = progress.add_task(subject.name, total=None)
 
         def emit(line: ResultLine, total: int) -> None:
-            known = next((k for k in subject.known if k.covers(line) and k.verdict == line["verdict"]), None)
-            why = known.reason if known else excuse(line) if excuse else None
-            line = {
-                **line,
-                "client_version": subject.version,
-                "known": {"reason": why, "source": known.source if known else ""} if why else None,
-                **({} if asked.shard == WHOLE else {"shard": "{}/{}".format(*asked.shard)}),
-                **(asked.via.told_of(line) if asked.via else {}),
-            }
             mine.append(line)
             tally.lines.append(line)
             if results:
@@ -244,7 +161,7 @@ def _done(
 
     `compiled`: the pins that the client has from its keyring.
     """
-    repeat = _repeat_command(subject, asked)
+    repeat = repeat_command(subject, asked)
     mine = [line for line in lines if line["client"] == subject.name]
     for line in mine:
         pairs = (
@@ -261,26 +178,6 @@ def _done(
                 "They do not go together: name another --json file"
             )
     return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in mine)
-
-
-def _of_cell(repeat: Callable[[str, str, str], str]) -> Callable[[Cell], str]:
-    return lambda cell: repeat(cell.scenario.id, cell.strategy_name, cell.tls)
-
-
-def _repeat_command(subject: Subject, asked: DrillOptions) -> Callable[[str, str, str], str]:
-    """Of a scenario, a strategy and a TLS version."""
-    options = ["--keyring", str(asked.keyring)] if asked.keyring else []
-    options += ["--pinned", asked.pinned] if asked.pinned else []
-    options += ["--semantics", asked.semantics] if asked.semantics else []
-    options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != 10.0 else []
-    options += ["--edit-hosts"] if asked.edit_hosts else []
-    options += ["--via", "mitmproxy", "--mitmdump", str(asked.via.mitmdump.path)] if asked.via else []
-
-    def repeat(scenario: str, strategy: str, tls: str) -> str:
-        chosen = ["--strategy", strategy] if strategy != "-" and not asked.pinned else []
-        return told_command(["pindrill", "drill", "--only", scenario, *chosen, "--tls", tls, *options, *subject.repeat])
-
-    return repeat
 
 
 # --- where it runs ---------------------------------------------------------------------------------------------

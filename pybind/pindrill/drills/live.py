@@ -1,36 +1,49 @@
-"""A live server for tests that drive a client themselves: it shows what it is told to, and keeps the facts."""
+"""A live server for clients that are driven by hand: it shows what it is told to, and keeps the facts."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from pindrill import _core
 from pindrill.classify import story
+from pindrill.clients.attempt_places import attempting
+from pindrill.clients.callable import resolving
 from pindrill.drills.bench import CANARY_PREFIX, SECRET_PREFIX
 from pindrill.http_response import Respond
+from pindrill.interruption import Started
 from pindrill.mint import Mint
-from pindrill.model import GENUINE, HOST, STRATEGY, TRUSTED_ROOTS, Observation, PinsOf, Served, Target, TargetPins
+from pindrill.model import (
+    FOREIGN_HOST,
+    GENUINE,
+    HOST,
+    SIBLING_HOST,
+    STRATEGY,
+    TRUSTED_ROOTS,
+    Observation,
+    PinsOf,
+    Served,
+    Target,
+    TargetPins,
+)
 
 
 class LiveServer:
-    """Speaks TLS 1.2 and 1.3; every answer holds the same canary, every target a secret of its own."""
+    """Speaks TLS 1.2 and 1.3; every answer holds the same canary, every target a secret of its own.
+
+    Until it is closed its names resolve in this process, and its targets may be handed to a program (`Lab.run`).
+    """
 
     def __init__(
-        self,
-        mint: Mint,
-        *,
-        address: str,
-        directory: Path,
-        deadline_s: float,
-        on_target: Callable[[Target, str, Path], object],
+        self, mint: Mint, *, address: str, directory: Path, deadline_s: float, opened: list[LiveServer]
     ) -> None:
-        """`on_target` gets every target that is made, its canary, and the directory of the server."""
+        """`opened`: where it stands until it is closed."""
         self.address = address
-        self._directory = directory
-        self._on_target = on_target
+        """Of the machine itself: nobody else gets there."""
         self.canary = CANARY_PREFIX + secrets.token_hex(12)
+        """What a client that accepts gets."""
+        self._directory = directory
         self._mint = mint
         self._deadline_s = deadline_s
         self._targets = 0
@@ -48,6 +61,22 @@ class LiveServer:
         self._trust_file.write_text(mint.trust_pem(TRUSTED_ROOTS))
         p12 = _core.trust_store_p12(mint.trust(TRUSTED_ROOTS), "pindrill")
         self._trust_file.with_suffix(".p12").write_bytes(p12)
+        with Started() as started:
+            for host in (HOST, SIBLING_HOST, FOREIGN_HOST):
+                started.within(resolving(host, address))
+            opened.append(self)
+            started.undone_by(opened.remove, self)
+            self._started = started.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Its names resolve no more; what was observed can still be asked for."""
+        self._started.close()
 
     @property
     def port(self) -> int:
@@ -75,7 +104,7 @@ class LiveServer:
             pins=(TargetPins(host=HOST, of=chosen.of, values=self._mint.pins(chosen, PinsOf())),),
             deadline_s=self._deadline_s,
         )
-        self._on_target(made, self.canary, self._directory)
+        self._started.within(attempting(made, self.canary, self._directory))
         return made
 
     def observations(self) -> list[Observation]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
+from pindrill.clients.callable import CallableDriver, ClientFunction
 from pindrill.clients.client_file import ClientFile, Known, read_client_file
 from pindrill.clients.command import CommandDriver
 from pindrill.drills.cells import Pinning
 from pindrill.http_response import Respond
-from pindrill.model import RFC7469, STRATEGY, Semantics, Strategy, UsageError
+from pindrill.model import RFC7469, STRATEGY, Semantics, Strategy, Unsupported, UsageError
+
+MakeDriver = Callable[[Path, Sequence[str]], Driver]
+"""With a directory of its own, and what stands before its programs so that names resolve for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +27,18 @@ class Subject:
     version: str
     semantics: Semantics
     respond: Respond
-    make_driver: Any
-    repeat: tuple[str, ...]
-    """The end of the command that drills it again."""
+    make_driver: MakeDriver
+    repeat: tuple[str, ...] = ()
+    """The end of the command that drills it again; none: it is no program."""
+    repeats: str = ""
+    """The whole command that repeats any cell of it, where it is of another program."""
     known: tuple[Known, ...] = ()
     file: Path | None = None
     """The client file that it is from."""
+    tells_pins: bool = False
+    """False: the client's pins are compiled in, or it has none."""
     resolves_itself: bool = False
-    """It may do without names that resolve: its command is told the address."""
+    """It does without names that resolve: its command is told the address, or it is a function."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +76,63 @@ def read_subjects(
     for name in names_:
         if names_.count(name) > 1:
             raise UsageError(f"two clients are called '{name}'; results are told apart by the name")
-    # A driver is made to say now what cannot be run.
-    return [replace(subject, resolves_itself=_resolves_itself(subject.make_driver(None))) for subject in found]
+    return [_probed(subject) for subject in found]
 
 
-def _resolves_itself(driver: Driver) -> bool:
-    return isinstance(driver, CommandDriver) and "address" in driver.used
+def subject_of(
+    client: ClientFunction | Sequence[str] | Path, *, pinned: str | None, semantics: Semantics | None = None
+) -> Subject:
+    """A function, a command or a client file, as Python names it."""
+    if callable(client):
+        name = getattr(client, "__qualname__", type(client).__name__)
+        return function_subject(
+            client, name=name, told=pinned is None, semantics=semantics or RFC7469, repeats=f"Lab().drill({name}, …)"
+        )
+    given = ClientOptions(environment={}, semantics=semantics, respond=None, ignore_exit_code=False)
+    if isinstance(client, Path):
+        return _probed(_from_file(read_client_file(client), None, given))
+    if isinstance(client, str) or not client:
+        raise UsageError(
+            f"a client is a function, a command as a list of words, or the Path of a client file: {client!r}"
+        )
+    return _probed(_from_command(client, False, None, given, None))
+
+
+def function_subject(
+    client: ClientFunction,
+    *,
+    name: str,
+    told: bool,
+    semantics: Semantics = RFC7469,
+    repeats: str = "",
+    cannot: tuple[type[BaseException], ...] = (Unsupported,),
+) -> Subject:
+    """`told`: its pins are those of the target. `cannot`: what it raises where it cannot do what it is told."""
+    return Subject(
+        name=name,
+        version="",
+        semantics=semantics,
+        respond=Respond(),
+        make_driver=lambda directory, launcher: CallableDriver(client, told=told, cannot=cannot),
+        repeats=repeats,
+        tells_pins=told,
+        resolves_itself=True,
+    )
+
+
+def _probed(subject: Subject) -> Subject:
+    """A driver is made to say now what cannot be run."""
+    driver = subject.make_driver(Path(), ())
+    return replace(
+        subject,
+        tells_pins=driver.expresses_pins,
+        resolves_itself=isinstance(driver, CommandDriver) and "address" in driver.used,
+    )
 
 
 def _from_file(file: ClientFile, answer: Respond | None, given: ClientOptions) -> Subject:
-    def make(directory: Path) -> Driver:
-        return file.make_driver(directory, given.environment, given.ignore_exit_code)
+    def make(directory: Path, launcher: Sequence[str]) -> Driver:
+        return file.make_driver(directory, given.environment, given.ignore_exit_code, launcher)
 
     return Subject(
         name=file.name,
@@ -98,10 +151,16 @@ def _from_command(
 ) -> Subject:
     environment, start = given.environment, folder and folder.absolute()
 
-    def make(directory: Path) -> Driver:
+    def make(directory: Path, launcher: Sequence[str]) -> Driver:
         if adapter:
-            return AdapterDriver(command, directory=directory, environment=environment, folder=start)
-        return CommandDriver(command, environment=environment, ignore_exit_code=given.ignore_exit_code, folder=start)
+            return AdapterDriver(command, directory=directory, environment=environment, folder=start, launcher=launcher)
+        return CommandDriver(
+            command,
+            environment=environment,
+            ignore_exit_code=given.ignore_exit_code,
+            folder=start,
+            launcher=launcher,
+        )
 
     options = [*(["--directory", str(folder)] if folder else []), *(["--adapter"] if adapter else [])]
 
@@ -115,13 +174,12 @@ def _from_command(
     )
 
 
-def read_pinning(make_driver: Any, pinned: str | None, keyring: Path | None) -> Pinning:
-    told = make_driver(None).expresses_pins
+def pinning_of(subject: Subject, pinned: str | None, keyring: Path | None) -> Pinning:
     if pinned is None:
-        return "told" if told else "presumed"
+        return "told" if subject.tells_pins else "presumed"
     if pinned != "none" and pinned not in STRATEGY:
         raise UsageError(f"--pinned is none or a strategy ({', '.join(STRATEGY)}), not '{pinned}'")
-    if told:
+    if subject.tells_pins:
         raise UsageError("--pinned is for pins that are compiled in, but the client command has a pin placeholder")
     if pinned == "none":
         return "none"
@@ -134,7 +192,7 @@ def refuse_strategies_without_pins(
     subjects: Sequence[Subject], strategies: Sequence[Strategy] | None, pinned: str | None, keyring: Path | None
 ) -> None:
     for subject in subjects:
-        if read_pinning(subject.make_driver, pinned, keyring) != "told" and strategies is not None:
+        if pinning_of(subject, pinned, keyring) != "told" and strategies is not None:
             raise UsageError(
                 f"--strategy: {subject.name} cannot be told its pins, its command has no pin placeholder; "
                 "say what is compiled in with --pinned"

@@ -17,7 +17,7 @@ import jsonschema_rs
 from pindrill.clients.client_file import Known
 from pindrill.clients.template import fill_early
 from pindrill.drills.asked import read_scenarios, read_strategies, read_versions, refuse_nothing
-from pindrill.drills.drilling import DrillOptions
+from pindrill.drills.options import DrillOptions
 from pindrill.drills.subjects import ClientOptions, Subject, read_subjects
 from pindrill.model import UsageError, VerdictWord
 from pindrill.pinfiles import LintFinding, Severity

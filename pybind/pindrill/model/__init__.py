@@ -1,6 +1,6 @@
 """The values that scenarios, drivers, judgement and reports share. Nothing here does anything."""
 
-from pindrill.adapter import Target, TargetPins, TlsRange
+from pindrill.adapter import Target, TargetPins, TlsRange, Unsupported
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
 from pindrill.model.lines import AuditLine, ForecastRow, PlanLine, ResultLine
 from pindrill.model.observation import Alert, ClientHello, Observation
@@ -70,6 +70,7 @@ __all__ = [
     "TargetPins",
     "TlsRange",
     "TlsVersion",
+    "Unsupported",
     "UsageError",
     "VerdictWord",
 ]

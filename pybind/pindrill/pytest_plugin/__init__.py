@@ -52,7 +52,7 @@ def run(command: Sequence[str], target: Target, *, env: Mapping[str, str] | None
     The command may hold placeholders (`{url}`, `{ca_file}`, `{pins_curl}` …), and the host name resolves for it.
     What is not an acceptance is raised, a refusal told apart from a crash.
     """
-    from pindrill.pytest_plugin.clients import run as run_program  # noqa: PLC0415
+    from pindrill.drills.programs import run as run_program  # noqa: PLC0415
 
     return run_program(command, target, env=env)
 

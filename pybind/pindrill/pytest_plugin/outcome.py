@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import pytest
-from rich.console import Console
 
+from pindrill.drills.result import evidence
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
 from pindrill.reports.plain import harmless
-from pindrill.reports.text import print_cells
-
-_WIDTH = 110
 
 
 class Violated(pytest.fail.Exception):  # type: ignore[name-defined,misc]
@@ -65,9 +61,7 @@ def _evidence(telling: Sequence[ResultLine], lines: Sequence[ResultLine], prefix
     worst = min(telling, key=lambda line: PRECEDENCE.index(VerdictWord(line["verdict"])))
     of = f" ({len(telling)} of {len(lines)} cells)" if len(lines) > 1 else ""
     first = f"{prefix}{worst['verdict']}: {worst['code']} {worst['scenario']}: {worst['reason']}{of}"
-    written = io.StringIO()
-    print_cells(Console(file=written, width=_WIDTH, color_system=None), telling)
-    return f"{harmless(first)}\n\n{written.getvalue().rstrip()}"
+    return f"{harmless(first)}\n\n{evidence(telling)}"
 
 
 def _nothing(what: str, lines: Sequence[ResultLine]) -> str:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import inspect
 import itertools
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from pindrill.clients.callable import ClientFunction, resolving
+from pindrill import scenarios as catalogue
+from pindrill.clients.callable import ClientFunction
+from pindrill.drills.lab import Lab
 from pindrill.drills.live import LiveServer
-from pindrill.interruption import Started
-from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, VIOLATIONS, ResultLine, UsageError
+from pindrill.drills.selection import Selection, select
+from pindrill.model import VIOLATIONS, ResultLine, UsageError
 from pindrill.pytest_plugin import options, outcome
-from pindrill.pytest_plugin.ask import Ask, ask, read_mark
-from pindrill.pytest_plugin.clients import runnable
-from pindrill.pytest_plugin.lab import Lab
+from pindrill.pytest_plugin.benches import KeptBenches
 
+_ARGUMENTS = ("scenarios", "strategies", "tls", "semantics", "pinned", "known")
 _PROPERTIES = ("verdict", "expected", "attribution", "reason", "repeat")
 
 
@@ -28,18 +29,19 @@ class PluginSession:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
+        self._benches = KeptBenches(lab)
         self.item: pytest.Item | None = None
         self.server: LiveServer | None = None
         self._lines: list[ResultLine] = []
         self._functions = itertools.count()
 
     def assert_fails_closed(self, client: ClientFunction, **asked: Any) -> None:
-        outcome.raise_unless_closed(self._drill_function(client, ask(**asked)))
+        outcome.raise_unless_closed(self._drill_function(client, select(**asked)))
 
     def assert_survives(self, client: ClientFunction, **asked: Any) -> None:
-        outcome.raise_unless_survived(self._drill_function(client, ask(**asked)))
+        outcome.raise_unless_survived(self._drill_function(client, select(**asked)))
 
-    def drill_cell(self, client: ClientFunction, cell: Ask, item: pytest.Function) -> None:
+    def drill_cell(self, client: ClientFunction, cell: Selection, item: pytest.Function) -> None:
         others = {name: value for name, value in item.callspec.indices.items() if name != "target"}
         parent = item.parent.nodeid if item.parent else ""
         lines = self._drill(client, cell, key=(parent, item.originalname, *sorted(others.items())))
@@ -51,7 +53,7 @@ class PluginSession:
         outcome.raise_for_cell(line)
 
     def raise_for_late(self) -> None:
-        if late := self.lab.look_again():
+        if late := self._benches.look_again():
             raise outcome.Violated("leaked after the test was over: " + "\n".join(late), pytrace=False)
 
     def add_to(self, report: pytest.TestReport, item: pytest.Item) -> None:
@@ -59,20 +61,23 @@ class PluginSession:
         lines, self._lines = self._lines, []
         if lines:
             # Plain values in an attribute travel from the workers of xdist.
-            vars(report)["pindrill"] = {"lines": lines, "unwatched": sorted(self.lab.unwatched)}
+            vars(report)["pindrill"] = {"lines": lines, "unwatched": sorted(self._benches.unwatched)}
         if self.server is not None and report.failed and "pindrill_server" in getattr(item, "funcargs", {}):
             report.sections.append(("pindrill server", "\n".join(self.server.stories()) or "no connection"))
 
     def close(self) -> None:
-        self.lab.close()
+        try:
+            self._benches.close()
+        finally:
+            self.lab.close()
 
-    def _drill_function(self, client: ClientFunction, wanted: Ask) -> list[ResultLine]:
+    def _drill_function(self, client: ClientFunction, wanted: Selection) -> list[ResultLine]:
         # A client of its own each time: the same function may have other variables around it later.
         return self._drill(client, wanted, key=(self._nodeid, next(self._functions)))
 
-    def _drill(self, client: ClientFunction, wanted: Ask, key: tuple[object, ...]) -> list[ResultLine]:
+    def _drill(self, client: ClientFunction, wanted: Selection, key: tuple[object, ...]) -> list[ResultLine]:
         nodeid = self._nodeid
-        lines = self.lab.drill(
+        lines = self._benches.drill(
             client, wanted, name=nodeid.partition("[")[0], key=key, repeat=shlex.join(["pytest", nodeid])
         )
         self._lines += lines
@@ -96,15 +101,12 @@ def open_session(config: pytest.Config) -> PluginSession:
 
 @contextmanager
 def live_server(session: PluginSession) -> Iterator[LiveServer]:
-    with Started() as started:
-        server = session.lab.live_server(
-            on_target=lambda target, canary, home: started.within(runnable(target, canary, home)),
-        )
-        for host in (HOST, SIBLING_HOST, FOREIGN_HOST):
-            started.within(resolving(host, server.address))
-        started.undone_by(setattr, session, "server", None)
+    with session.lab.server() as server:
         session.server = server
-        yield server
+        try:
+            yield server
+        finally:
+            session.server = None
 
 
 def cells_of_mark(mark: pytest.Mark, nodeid: str, which: str) -> list[Any]:
@@ -112,16 +114,23 @@ def cells_of_mark(mark: pytest.Mark, nodeid: str, which: str) -> list[Any]:
     try:
         if mark.args:
             raise UsageError("the mark pindrill takes its arguments by name: scenarios=…, strategies=…, tls=…")
-        cells = list(read_mark(mark.kwargs, which=which).cells())
+        cells = list(_read_mark(mark.kwargs, which=which).cells())
     except UsageError as error:
         pytest.fail(f"{nodeid}: {error}", pytrace=False)
     return [pytest.param(cell, id=cell.id, marks=_known_mark(cell)) for cell in cells]
 
 
+def _read_mark(arguments: Mapping[str, Any], *, which: str) -> Selection:
+    """UsageError says what is wrong with `@pytest.mark.pindrill(…)`; `which` is the set that is meant by default."""
+    if unknown := sorted(arguments.keys() - set(_ARGUMENTS)):
+        raise UsageError(f"the mark pindrill takes {', '.join(_ARGUMENTS)}, not '{unknown[0]}'")
+    return select(**{"scenarios": catalogue.CORE if which == "core" else catalogue.CATALOGUE, **arguments})
+
+
 def cell_test(session: PluginSession, item: pytest.Function) -> Callable[..., Any]:
     """A test function, plain or async as the client is, that runs the cell of this item."""
     cell = item.callspec.params["target"]
-    assert isinstance(cell, Ask)
+    assert isinstance(cell, Selection)
     function = item.obj
 
     def drill(call: Callable[..., object], arguments: dict[str, Any]) -> None:
@@ -155,7 +164,7 @@ def cell_test(session: PluginSession, item: pytest.Function) -> Callable[..., An
     return async_test if inspect.iscoroutinefunction(function) else test
 
 
-def _known_mark(cell: Ask) -> tuple[pytest.MarkDecorator, ...]:
+def _known_mark(cell: Selection) -> tuple[pytest.MarkDecorator, ...]:
     reason = cell.known_reason
     return () if reason is None else (pytest.mark.xfail(reason=reason, raises=outcome.Violated, strict=True),)
 

@@ -1,33 +1,33 @@
-"""What a mark or an assertion asks for, as values. Nothing is run here."""
+"""What is asked for from Python, by a mark, an assertion or `Lab.drill`, as values. Nothing is run here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pindrill import scenarios as catalogue
-from pindrill.model import RFC7469, STRATEGY, TLS_VERSIONS, Scenario, Semantics, Strategy, TlsVersion, UsageError
+from pindrill.model import STRATEGY, TLS_VERSIONS, Scenario, Semantics, Strategy, TlsVersion, UsageError
 
-_ARGUMENTS = ("scenarios", "strategies", "tls", "semantics", "pinned", "known")
 _One = TypeVar("_One", bound=str | Scenario)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class Selection:
     """Which cells of one client. `strategies`: None = the first that the client can express."""
 
     scenarios: tuple[Scenario, ...]
     strategies: tuple[Strategy, ...] | None
     versions: tuple[TlsVersion, ...]
-    semantics: Semantics
+    semantics: Semantics | None
+    """None: as the client's file says, or RFC 7469."""
     pinned: str | None
     """What is compiled into the client: None (it is told its pins), `none` or a strategy."""
     known: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Scenario pattern to the reason why a failure of it is expected."""
 
-    def cells(self) -> Iterator[Ask]:
-        """One ask a cell, in the catalogue's order."""
+    def cells(self) -> Iterator[Selection]:
+        """One selection a cell, in the catalogue's order."""
         for scenario in self.scenarios:
             for strategy in self.strategies or (None,):
                 if scenario.needs_backup and strategy and not strategy.backup:
@@ -54,22 +54,16 @@ class Ask:
         )
 
 
-def read_mark(arguments: Mapping[str, Any], *, which: str) -> Ask:
-    """UsageError says what is wrong with `@pytest.mark.pindrill(…)`; `which` is the set that is meant by default."""
-    if unknown := sorted(arguments.keys() - set(_ARGUMENTS)):
-        raise UsageError(f"the mark pindrill takes {', '.join(_ARGUMENTS)}, not '{unknown[0]}'")
-    return ask(**{"scenarios": catalogue.CORE if which == "core" else catalogue.CATALOGUE, **arguments})
-
-
-def ask(
+def select(
     *,
     scenarios: str | Scenario | Sequence[str | Scenario],
     strategies: str | Sequence[str] | None = None,
     tls: str | Sequence[str] = TLS_VERSIONS,
-    semantics: Semantics = RFC7469,
+    semantics: Semantics | None = None,
     pinned: str | None = None,
     known: Mapping[str, str] | None = None,
-) -> Ask:
+) -> Selection:
+    """UsageError says what is wrong with it."""
     if pinned is not None and pinned != "none" and pinned not in STRATEGY:
         raise UsageError(f"pinned is none or a strategy ({', '.join(STRATEGY)}), not '{pinned}'")
     if pinned is not None and strategies is not None:
@@ -78,7 +72,7 @@ def ask(
         strategies = pinned
     for pattern in known or {}:
         _scenarios(pattern)
-    return Ask(
+    return Selection(
         scenarios=tuple(dict.fromkeys(found for each in _listed(scenarios) for found in _scenarios(each))),
         strategies=None if strategies is None else tuple(_strategy(name) for name in _listed(strategies)),
         versions=tuple(_version(text) for text in _listed(tls)),

@@ -1,0 +1,60 @@
+"""What is asked of every client of a run, and the command that asks it again of one cell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pindrill.drills.subjects import Subject
+from pindrill.mitm.servers import MitmServers
+from pindrill.model import STRATEGY, Scenario, Strategy, TlsVersion
+from pindrill.model.told_command import told_command
+
+WHOLE = (1, 1)
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillOptions:
+    """What is asked of every client of the run."""
+
+    scenarios: Sequence[Scenario]
+    strategies: Sequence[Strategy] | None
+    versions: Sequence[TlsVersion]
+    pinned: str | None = None
+    keyring: Path | None = None
+    semantics: str | None = None
+    """As given on the command line, for the command that repeats a cell."""
+    deadline_s: float = DEADLINE_S
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    rounds: int = 1
+    shard: tuple[int, int] = WHOLE
+    key_log: Path | None = None
+    edit_hosts: bool = False
+    via: MitmServers | None = None
+    """Clients meet mitmproxy, not our own servers."""
+
+    @property
+    def pinned_strategies(self) -> Sequence[Strategy] | None:
+        """The one that is compiled in, where one is; else those asked for."""
+        return (STRATEGY[self.pinned],) if self.pinned in STRATEGY else self.strategies
+
+
+def repeat_command(subject: Subject, asked: DrillOptions) -> Callable[[str, str, str], str]:
+    """Of a scenario, a strategy and a TLS version."""
+    options = ["--keyring", str(asked.keyring)] if asked.keyring else []
+    options += ["--pinned", asked.pinned] if asked.pinned else []
+    options += ["--semantics", asked.semantics] if asked.semantics else []
+    options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != DEADLINE_S else []
+    options += ["--edit-hosts"] if asked.edit_hosts else []
+    options += ["--via", "mitmproxy", "--mitmdump", str(asked.via.mitmdump.path)] if asked.via else []
+
+    def repeat(scenario: str, strategy: str, tls: str) -> str:
+        if subject.repeats:
+            return subject.repeats
+        chosen = ["--strategy", strategy] if strategy != "-" and not asked.pinned else []
+        return told_command(["pindrill", "drill", "--only", scenario, *chosen, "--tls", tls, *options, *subject.repeat])
+
+    return repeat
