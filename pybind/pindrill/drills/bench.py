@@ -26,17 +26,16 @@ import secrets
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from pindrill import _core
 from pindrill.classify import Shape, over_at, shape
 from pindrill.clients import Driver
 from pindrill.drills.cells import Play, PlayStage
 from pindrill.drills.homes import Homes
+from pindrill.drills.servers import OpenServer, ScenarioServer
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
 from pindrill.model import (
@@ -57,20 +56,6 @@ _SETTLE_S = 0.5
 _IN_USE = os.strerror(errno.EADDRINUSE)
 _OWN_NETWORK = "unshare --map-root-user --net sh -c 'ip link set lo up && pindrill …'"
 _MAX_OPEN = 256
-
-
-class ScenarioServer(Protocol):
-    """Our own (`_core.Server`), or another program's behind the same face."""
-
-    @property
-    def port(self) -> int: ...
-    def serve(self, label: str, credential: _core.Credential, response: str) -> None: ...
-    def settle(self, timeout_s: float) -> bool: ...
-    def observations(self) -> list[dict[str, Any]]: ...
-
-
-OpenServer = Callable[[str, TlsVersion, str, _core.Credential, str], ScenarioServer]
-"""Address, version, label, credential and response of a server to be opened on a port of its own."""
 
 
 @dataclass(frozen=True)
