@@ -158,7 +158,7 @@ def _drill(template: Sequence[str], cells: int, jobs: int) -> None:
     subject = subject_of(template, pinned=None)
     with Lab() as lab, Started() as started:
         verdicts = drill_on(lab.bench(started, subject), subject, asked).run(lambda line, total: None)
-    words = [line["verdict"] for line in verdicts.lines]
+    words = [line.verdict for line in verdicts.lines]
     if words != ["pass"] * cells:
         raise RuntimeError(f"the drill did not pass: {words}")
 

@@ -1,19 +1,19 @@
-"""Writes what follows the tables of facts (harness/include/pindrill/observation.h): the Python types of a connection's
-facts, and their part of the schema of results.
+"""Writes what follows the tables of facts (harness/include/pindrill/observation.h) and the type of a result line
+(pindrill.results.line): the Python types of a connection's facts, and the schema of results.
 
-After a change of the tables: build and install (`pip install -e .`), then `.venv/bin/python ci/generate.py`. With
+After a change of either: build and install (`pip install -e .`), then `.venv/bin/python ci/generate.py`. With
 `--check` nothing is written; exit code 1: something is not current.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
+from line_schema import result_schema
 from pindrill import _core
 
 ROOT = Path(__file__).parents[1]
@@ -144,14 +144,8 @@ def _to_dict(written: list[tuple[str, str]]) -> str:
 # --- the schema --------------------------------------------------------------------------------------------------
 
 
-def schema(text: str, tables: dict[str, list[Row]]) -> str:
-    """The published schema with the definition of an observation in place of the one that is there."""
-    made = _laid_out(_record("Observation", tables), 4)
-    block = re.compile(r'(?<=^    "observation": )\{.*?^    \}', re.DOTALL | re.MULTILINE)
-    found, count = block.subn(lambda _: made, text)
-    if count != 1:
-        raise SystemExit(f"{SCHEMA}: no definition of an observation, or several")
-    return found
+def schema(tables: dict[str, list[Row]]) -> str:
+    return _laid_out(result_schema(_record("Observation", tables)), 0) + "\n"
 
 
 def _record(name: str, tables: dict[str, list[Row]]) -> dict[str, Any]:
@@ -193,7 +187,7 @@ def _is_deep(entry: tuple[str, Any]) -> bool:
 
 def main() -> int:
     tables = _core.facts()
-    made = {TYPES: python_module(tables), SCHEMA: schema(SCHEMA.read_text(), tables)}
+    made = {TYPES: python_module(tables), SCHEMA: schema(tables)}
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if "--check" in sys.argv[1:]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import counted, harmless
+from pindrill.results.line import ResultLine
 
 ComparedCell = tuple[str, str, str, str]
 
@@ -109,12 +110,10 @@ def compare(before: Iterable[ResultLine], after: Iterable[ResultLine]) -> Compar
 
 def _cells(lines: Iterable[ResultLine]) -> dict[ComparedCell, _Cell]:
     cells: dict[ComparedCell, _Cell] = {}
-    for raw in lines:
-        client, scenario, strategy, tls = (harmless(raw[name]) for name in ("client", "scenario", "strategy", "tls"))
-        key = client, scenario, strategy, tls
-        word, known = VerdictWord(raw["verdict"]), bool(raw.get("known"))
-        texts = [harmless(raw[name]) for name in ("attribution", "code", "reason", "repeat")]
-        cell = _Cell(word, known, *texts)
+    for line in lines:
+        key = harmless(line.client), line.scenario, line.strategy, line.tls
+        texts = [harmless(text) for text in (line.attribution, line.code, line.reason, line.repeat)]
+        cell = _Cell(line.verdict, bool(line.known), *texts)
         if key not in cells or _rank(cell) < _rank(cells[key]):
             cells[key] = cell
     return cells

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from pindrill.model import ResultLine
 from pindrill.reports.overview import ClientProblems, Overview, by_client
-from pindrill.reports.plain import counted, harmless, relative
+from pindrill.reports.plain import counted, relative
+from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MEANING
+from pindrill.results.finding import FindingLine
 
 MOST_A_LEVEL = 10
 """GitHub shows ten annotations of a level and step; the last one then says how many more there are."""
@@ -20,18 +21,18 @@ _COMMAND = {"error": "error", "warning": "warning", "info": "notice"}
 def render(
     whole: Overview,
     *,
-    findings: Sequence[ResultLine] = (),
+    findings: Sequence[FindingLine] = (),
     file_of: Mapping[str, str] | None = None,
     root: PurePosixPath | None = None,
 ) -> str:
     """`file_of`: the file that annotations of a client point to, by its name. Paths become relative to `root`."""
     levels: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
-    for finding in harmless(findings):
-        level = _COMMAND[finding["severity"]]
-        fix = f"Fix: {finding['fix']}" if finding.get("fix") else ""
-        message = "\n".join(part for part in (finding["message"], finding.get("effect", ""), fix) if part)
-        file = relative(finding["file"], root)
-        levels[level].append(_command(level, message, f"pins/{finding['rule']}", file, finding["line"]))
+    for finding in map(harmless_line, findings):
+        level = _COMMAND[finding.severity]
+        fix = f"Fix: {finding.fix}" if finding.fix else ""
+        message = "\n".join(part for part in (finding.message, finding.effect, fix) if part)
+        file = relative(finding.file, root)
+        levels[level].append(_command(level, message, f"pins/{finding.rule}", file, finding.line))
     for level, problems in (("error", whole.problems), ("warning", whole.unjudged)):
         for group in by_client(problems, whole.clients):
             given = (file_of or {}).get(group.client)

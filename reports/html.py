@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.overview import by_client, overview
 from pindrill.reports.page import Pages
 from pindrill.reports.plain import harmless
 from pindrill.reports.story import tell
+from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MARK, MEANING
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import ResultLine
 
 BLOCK = 128
 """Stories that are compressed together, and unpacked when one of them is opened."""
@@ -32,7 +35,7 @@ def render(
     lines: Sequence[ResultLine],
     *,
     references: Mapping[str, Sequence[str]],
-    findings: Sequence[ResultLine] = (),
+    findings: Sequence[FindingLine] = (),
 ) -> str:
     """`references`: what to read on a scenario, by its id."""
     whole = overview(lines)
@@ -45,7 +48,7 @@ def render(
         broken=by_client(whole.problems, whole.clients),
         unjudged=by_client(whole.unjudged, whole.clients),
         known=by_client(whole.known, whole.clients),
-        findings=harmless(findings),
+        findings=[harmless_line(each) for each in findings],
         meaning=MEANING,
         advice=ADVICE,
         kinds={word: kind(word) for word in VerdictWord},
@@ -67,6 +70,18 @@ def kind(word: VerdictWord) -> str:
 
 
 @dataclass
+class _Columns:
+    """Numbers of all cells, by what they say."""
+
+    subject: list[int] = field(default_factory=list)
+    scenario: list[int] = field(default_factory=list)
+    tls: list[int] = field(default_factory=list)
+    round: list[int] = field(default_factory=list)
+    verdict: list[int] = field(default_factory=list)
+    known: list[int] = field(default_factory=list)
+
+
+@dataclass
 class _Names:
     """Numbers for names, in the order in which they turn up."""
 
@@ -80,19 +95,19 @@ def _index_and_blocks(lines: Sequence[ResultLine], references: Mapping[str, Sequ
     subjects, scenarios, versions = _Names(), _Names(), _Names()
     versions_of: dict[str, str] = {}
     texts: dict[str, dict[str, Any]] = {}
-    cells: dict[str, list[int]] = {name: [] for name in ("subject", "scenario", "tls", "round", "verdict", "known")}
+    cells = _Columns()
     blocks: list[str] = []
     stories: list[Any] = []
     for line in lines:
-        client, scenario = harmless(line["client"]), line["scenario"]
-        versions_of.setdefault(client, harmless(line.get("client_version", "")))
+        client, scenario = harmless(line.client), line.scenario
+        versions_of.setdefault(client, harmless(line.client_version))
         texts.setdefault(scenario, _scenario(line, references.get(scenario, ())))
-        cells["subject"].append(subjects.of((client, line["strategy"])))
-        cells["scenario"].append(scenarios.of(scenario))
-        cells["tls"].append(versions.of(line["tls"]))
-        cells["round"].append(line["round"])
-        cells["verdict"].append(PRECEDENCE.index(VerdictWord(line["verdict"])))
-        cells["known"].append(int(bool(line.get("known"))))
+        cells.subject.append(subjects.of((client, line.strategy)))
+        cells.scenario.append(scenarios.of(scenario))
+        cells.tls.append(versions.of(line.tls))
+        cells.round.append(line.round)
+        cells.verdict.append(PRECEDENCE.index(line.verdict))
+        cells.known.append(int(bool(line.known)))
         stories.append(tell(line))
         if len(stories) == BLOCK:
             blocks.append(pack(stories))
@@ -124,10 +139,10 @@ def _index_and_blocks(lines: Sequence[ResultLine], references: Mapping[str, Sequ
 
 def _scenario(line: ResultLine, references: Sequence[str]) -> dict[str, Any]:
     return {
-        "id": line["scenario"],
-        "code": line["code"],
-        "summary": harmless(line["summary"]),
-        "catches": harmless(line["catches"]),
+        "id": line.scenario,
+        "code": line.code,
+        "summary": harmless(line.summary),
+        "catches": harmless(line.catches),
         "read": [{"text": text, "link": link(text)} for text in references],
     }
 

@@ -6,10 +6,11 @@ import html
 import re
 from collections.abc import Sequence
 
-from pindrill.model import ResultLine
 from pindrill.reports.overview import Overview, Problem, by_client
 from pindrill.reports.plain import counted, harmless, opened, told
+from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MEANING
+from pindrill.results.finding import FindingLine
 
 MOST_GROUPS = 40
 MOST_FINDINGS = 100
@@ -18,14 +19,14 @@ _SEVERITY = {"error": "❌", "warning": "⚠️", "info": "i"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~&])")
 
 
-def render(whole: Overview, findings: Sequence[ResultLine] = ()) -> str:
+def render(whole: Overview, findings: Sequence[FindingLine] = ()) -> str:
     parts = []
     if whole.cells or not findings:
         parts += [f"## {_SIGN[whole.state]} {whole.headline}", whole.sentence]
     parts += [f"Not run: {text(why)}" for why in whole.unable]
     parts += [f"Not watched for downgrades: {text(gap)}" for gap in whole.unwatched]
     parts += _groups("What broke, and what to do", whole.problems, whole)
-    parts += _findings(harmless(findings))
+    parts += _findings([harmless_line(each) for each in findings])
     parts += _groups("Not judged", whole.unjudged, whole)
     parts += _groups("Known deviations", whole.known, whole)
     return "\n\n".join(parts) + "\n"
@@ -64,16 +65,16 @@ def _story(problem: Problem) -> str:
     return "\n\n".join(parts)
 
 
-def _findings(findings: Sequence[ResultLine]) -> list[str]:
+def _findings(findings: Sequence[FindingLine]) -> list[str]:
     if not findings:
         return []
     rows = ["| | where | rule | what | what to do |", "|---|---|---|---|---|"]
     for each in findings[:MOST_FINDINGS]:
-        where = f"{each['file']}:{each['line']}" if each["line"] else each["file"]
-        what = " ".join(part for part in (each["message"], each.get("effect", "")) if part)
+        where = f"{each.file}:{each.line}" if each.line else each.file
+        what = " ".join(part for part in (each.message, each.effect) if part)
         rows.append(
-            f"| {_SEVERITY[each['severity']]} {each['severity']} | {text(where)} | {text(each['rule'])} "
-            f"| {text(what)} | {text(each.get('fix', ''))} |"
+            f"| {_SEVERITY[each.severity]} {each.severity} | {text(where)} | {text(each.rule)} "
+            f"| {text(what)} | {text(each.fix)} |"
         )
     more = [f"And {counted(len(findings) - MOST_FINDINGS, 'more finding')}."] if len(findings) > MOST_FINDINGS else []
     return ["### Pin files", "\n".join(rows), *more]

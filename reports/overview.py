@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pindrill.model import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import counted, harmless
+from pindrill.results.line import ResultLine
 
 GroupState = Literal["broken", "unclear", "known", "held", "empty"]
 
@@ -113,17 +114,17 @@ def overview(lines: Iterable[ResultLine]) -> Overview:
     groups: dict[tuple[Any, ...], Problem] = {}
     cells = known_cells = 0
     for place, line in enumerate(lines):
-        word = VerdictWord(line["verdict"])
+        word = line.verdict
         cells += 1
         counts[word] += 1
-        known_cells += bool(line.get("known"))
-        clients.setdefault(harmless(line["client"]), harmless(line.get("client_version", "")))
-        scenarios.add(line["scenario"])
-        versions[harmless(line["pindrill"])] = None
-        unwatched.update(dict.fromkeys(harmless(line.get("unwatched", ()))))
-        if line["strategy"] != "-":
-            subject = harmless(line["client"]), line["strategy"]
-            why = harmless(line["reason"]) if word is VerdictWord.UNSUPPORTED else ""
+        known_cells += bool(line.known)
+        clients.setdefault(harmless(line.client), harmless(line.client_version))
+        scenarios.add(line.scenario)
+        versions[harmless(line.pindrill)] = None
+        unwatched.update(dict.fromkeys(harmless(line.unwatched)))
+        if line.strategy != "-":
+            subject = harmless(line.client), line.strategy
+            why = harmless(line.reason) if word is VerdictWord.UNSUPPORTED else ""
             refused[subject] = why and refused.get(subject, why)
         if word in VIOLATIONS or word in UNJUDGED:
             _add(groups, line, word, place)
@@ -145,12 +146,12 @@ def overview(lines: Iterable[ResultLine]) -> Overview:
 
 
 def _add(groups: dict[tuple[Any, ...], Problem], line: ResultLine, word: VerdictWord, place: int) -> None:
-    known = line["known"]["reason"] if line.get("known") else ""
-    key = (line["client"], line["scenario"], line["strategy"], word, known)
+    known = line.known.reason if line.known else ""
+    key = (line.client, line.scenario, line.strategy, word, known)
     problem = groups.get(key)
     if problem is None:
         texts = {
-            name: harmless(line[name])
+            name: harmless(getattr(line, name))
             for name in ("client", "scenario", "code", "strategy", "reason", "summary", "catches", "repeat")
         }
         problem = groups[key] = Problem(
@@ -160,7 +161,7 @@ def _add(groups: dict[tuple[Any, ...], Problem], line: ResultLine, word: Verdict
             **texts,
         )
     problem.cells += 1
-    if (tls := harmless(line["tls"])) not in problem.versions:
+    if (tls := harmless(line.tls)) not in problem.versions:
         problem.versions.append(tls)
 
 

@@ -15,9 +15,12 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from pindrill.model import UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import UNJUDGED, VIOLATIONS
 from pindrill.reports.plain import counted, harmless, relative
+from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MEANING
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import ResultLine
 
 SarifObject = dict[str, Any]
 
@@ -30,13 +33,13 @@ def render(
     lines: Iterable[ResultLine],
     *,
     version: str,
-    findings: Sequence[ResultLine] = (),
+    findings: Sequence[FindingLine] = (),
     file_of: Mapping[str, str] | None = None,
     root: PurePosixPath | None = None,
 ) -> str:
     """`file_of`: the file that alerts on a client point to, by its name. Paths below `root` become relative to it."""
     rules: dict[str, SarifObject] = {}
-    results = [_finding(finding, rules, root) for finding in harmless(findings)]
+    results = [_finding(finding, rules, root) for finding in map(harmless_line, findings)]
     notes: list[SarifObject] = []
     cells, homeless, unjudged = _cells(lines, rules, file_of or {}, root)
     results += cells
@@ -59,24 +62,24 @@ def render(
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _finding(finding: ResultLine, rules: dict[str, SarifObject], root: PurePosixPath | None) -> SarifObject:
-    level = _LEVEL[finding["severity"]]
-    rule = f"pins/{finding['rule']}"
-    tags = ["security", *finding.get("owasp", ())]
-    rules.setdefault(rule, _rule(rule, finding["rule"].replace("-", " "), finding.get("fix", ""), level, tags))
-    parts = (finding["message"], finding.get("effect", ""), finding.get("fix") and f"Fix: {finding['fix']}")
+def _finding(finding: FindingLine, rules: dict[str, SarifObject], root: PurePosixPath | None) -> SarifObject:
+    level = _LEVEL[finding.severity]
+    rule = f"pins/{finding.rule}"
+    tags = ["security", *finding.owasp]
+    rules.setdefault(rule, _rule(rule, finding.rule.replace("-", " "), finding.fix, level, tags))
+    parts = (finding.message, finding.effect, finding.fix and f"Fix: {finding.fix}")
     return {
         "ruleId": rule,
         "level": level,
         "message": {"text": "\n".join(part for part in parts if part)},
-        "locations": [_location(finding["file"], finding["line"], root)],
-        "partialFingerprints": {FINGERPRINT: "|".join((rule, relative(finding["file"], root), _steady(finding)))},
+        "locations": [_location(finding.file, finding.line, root)],
+        "partialFingerprints": {FINGERPRINT: "|".join((rule, relative(finding.file, root), _steady(finding)))},
     }
 
 
-def _steady(finding: ResultLine) -> str:
+def _steady(finding: FindingLine) -> str:
     """Without line and numbers: an alert stays the same when lines are added above it, or a day goes by."""
-    return re.sub(r"\d+", "#", finding["message"])
+    return re.sub(r"\d+", "#", finding.message)
 
 
 def _cells(
@@ -86,16 +89,16 @@ def _cells(
     groups: dict[tuple[str, ...], list[ResultLine]] = {}
     homeless, unjudged = [], []
     for line in lines:
-        word = VerdictWord(line["verdict"])
-        name = f"{line['client']} {line['scenario']} TLS {line['tls']}: {word}"
-        if line.get("known"):
+        word = line.verdict
+        name = f"{line.client} {line.scenario} TLS {line.tls}: {word}"
+        if line.known:
             continue
         if word in UNJUDGED:
             unjudged.append(harmless(name))
-        elif word in VIOLATIONS and line["client"] not in file_of:
+        elif word in VIOLATIONS and line.client not in file_of:
             homeless.append(harmless(name))
         elif word in VIOLATIONS:
-            key = (line["client"], line["scenario"], line["strategy"], word)
+            key = (line.client, line.scenario, line.strategy, word)
             groups.setdefault(key, []).append(line)
     return [_cell(group, rules, file_of, root) for group in groups.values()], homeless, unjudged
 
@@ -103,18 +106,18 @@ def _cells(
 def _cell(
     group: Sequence[ResultLine], rules: dict[str, SarifObject], file_of: Mapping[str, str], root: PurePosixPath | None
 ) -> SarifObject:
-    line = harmless(group[0])
-    word = VerdictWord(line["verdict"])
-    rule = f"drill/{line['scenario']}"
-    rules.setdefault(rule, _rule(rule, line["summary"], f"Catches {line['catches']}.", "error", ["security"]))
-    versions = " and ".join(dict.fromkeys(each["tls"] for each in group))
-    strategy = f", pins {line['strategy']}" if line["strategy"] != "-" else ""
+    line = harmless_line(group[0])
+    word = line.verdict
+    rule = f"drill/{line.scenario}"
+    rules.setdefault(rule, _rule(rule, line.summary, f"Catches {line.catches}.", "error", ["security"]))
+    versions = " and ".join(dict.fromkeys(each.tls for each in group))
+    strategy = f", pins {line.strategy}" if line.strategy != "-" else ""
     text = (
-        f"{line['client']}: {word}, that is: {MEANING[word]} ({line['code']}{strategy}, TLS {versions}).\n"
-        f"{line['reason']}\nFix: {ADVICE[word]}\nRepeat: {line['repeat']}"
+        f"{line.client}: {word}, that is: {MEANING[word]} ({line.code}{strategy}, TLS {versions}).\n"
+        f"{line.reason}\nFix: {ADVICE[word]}\nRepeat: {line.repeat}"
     )
-    file = file_of[group[0]["client"]]
-    identity = "|".join((rule, relative(file, root), line["client"], line["strategy"], word))
+    file = file_of[group[0].client]
+    identity = "|".join((rule, relative(file, root), line.client, line.strategy, word))
     return {
         "ruleId": rule,
         "level": "error",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pindrill.model import ResultLine
-from pindrill.reports.plain import common_name, harmless, moment
+from pindrill.model import ClientHello, ClientReport, Expect, Observation
+from pindrill.reports.plain import common_name, moment
+from pindrill.reports.tame import harmless_output
+from pindrill.results.line import ResultLine, RunResult, ServedCertificate, StageResult
 
 Tone = Literal["", "good", "bad"]
 
@@ -122,17 +124,17 @@ class Story:
 
 
 def tell(line: ResultLine) -> Story:
-    line = harmless(line, keep="\n\t")
+    line = harmless_output(line)
     return Story(
-        reason=line["reason"],
+        reason=line.reason,
         why=tuple(_why(line)),
-        repeat=line["repeat"],
-        stages=tuple(_stage(stage) for stage in line["stages"]),
+        repeat=line.repeat,
+        stages=tuple(_stage(stage) for stage in line.stages),
     )
 
 
 def _why(line: ResultLine) -> Iterator[str]:
-    genuine, pin = line["control"]["genuine"], line["control"]["pin"]
+    genuine, pin = line.control.genuine, line.control.pin
     if genuine == "accepted":
         yield "The same client accepted the genuine server under the same conditions, so that a refusal counts."
     elif genuine in ("refused", "inconclusive"):
@@ -147,154 +149,156 @@ def _why(line: ResultLine) -> Iterator[str]:
     attribution = {
         "pin": "So the refusal was the pin's doing.",
         "other": "So the refusal had another reason than the pin.",
-    }.get(line["attribution"])
+    }.get(line.attribution)
     if attribution and pin in ("accepted", "refused"):
         yield attribution
-    if line.get("known"):
-        source = line["known"]["source"]
-        yield f"Known deviation: {line['known']['reason']}" + (f" (source: {source})" if source else "")
+    if line.known:
+        source = line.known.source
+        yield f"Known deviation: {line.known.reason}" + (f" (source: {source})" if source else "")
 
 
-def _stage(stage: Mapping[str, Any]) -> StageStory:
-    served = stage["served"]
-    wanted = stage["expected"]
+def _stage(stage: StageResult) -> StageStory:
+    served = stage.served
+    wanted = stage.expected
     return StageStory(
         must=_MUST[wanted],
-        because=stage["because"],
+        because=stage.because,
         chain=tuple(_certificate(each, served[number - 1] if number else None) for number, each in enumerate(served)),
-        pins=None if stage["pins"] is None else tuple(_pin(value, served) for value in stage["pins"]),
-        attempts=tuple(_attempt(run, wanted) for run in stage["runs"]),
+        pins=None if stage.pins is None else tuple(_pin(value, served) for value in stage.pins),
+        attempts=tuple(_attempt(run, wanted) for run in stage.runs),
     )
 
 
-def _certificate(value: Mapping[str, Any], before: Mapping[str, Any] | None) -> Certificate:
-    issuer = common_name(value["issuer"])
+def _certificate(value: ServedCertificate, before: ServedCertificate | None) -> Certificate:
+    issuer = common_name(value.issuer)
     return Certificate(
-        subject=value["subject"],
+        subject=value.subject,
         issuer=issuer,
-        names=tuple(value["names"]),
-        since=moment(value["not_before"]),
-        until=moment(value["not_after"]),
-        spki=value["spki_sha256"],
-        certificate=value["certificate_sha256"],
-        pinned=value["pinned"],
-        follows=before is None or common_name(before["issuer"]) == value["subject"],
-        names_itself=issuer == value["subject"],
+        names=tuple(value.names),
+        since=moment(value.not_before),
+        until=moment(value.not_after),
+        spki=value.spki_sha256,
+        certificate=value.certificate_sha256,
+        pinned=value.pinned,
+        follows=before is None or common_name(before.issuer) == value.subject,
+        names_itself=issuer == value.subject,
     )
 
 
-def _pin(value: str, served: Sequence[Mapping[str, Any]]) -> Pin:
-    digests = [(each["spki_sha256"], each["certificate_sha256"]) for each in served]
+def _pin(value: str, served: Sequence[ServedCertificate]) -> Pin:
+    digests = [(each.spki_sha256, each.certificate_sha256) for each in served]
     return Pin(value=value, matches=tuple(number for number, two in enumerate(digests, start=1) if value in two))
 
 
 # --- the time line ---------------------------------------------------------------------------------------------
 
 
-def _attempt(run: Mapping[str, Any], wanted: str) -> Attempt:
-    report, seen = run["report"], run["observations"]
-    elsewhere = [(stray["where"], stray["observation"]) for stray in run["strays"]]
-    begins = min((each["accepted_at"] for each in [*seen, *(o for _, o in elsewhere)]), default=report["ending_at"])
+def _attempt(run: RunResult, wanted: Expect) -> Attempt:
+    report, seen = run.report, run.observations
+    every = [*seen, *(stray.observation for stray in run.strays)]
+    begins = min((each.accepted_at for each in every), default=report.ending_at)
     timed: list[tuple[int, Event]] = []
     for connection in seen:
         for at, text, tone in _connection(connection, wanted):
-            timed.append((at, Event(ms=_ms(at, begins), connection=connection["number"], text=text, tone=tone)))
-    for where, connection in elsewhere:
-        at = connection["first_data_at"] or connection["accepted_at"]
-        line = f": {connection['request_line']}" if connection["request_line"] else ""
-        text = f"the request secret arrived elsewhere ({where}){line}"
+            timed.append((at, Event(ms=_ms(at, begins), connection=connection.number, text=text, tone=tone)))
+    for stray in run.strays:
+        there = stray.observation
+        at = there.first_data_at or there.accepted_at
+        line = f": {there.request_line}" if there.request_line else ""
+        text = f"the request secret arrived elsewhere ({stray.where}){line}"
         timed.append((at, Event(ms=_ms(at, begins), connection=None, text=text, tone="bad")))
-    if report["ending_at"]:
+    if report.ending_at:
         text = "the harness began to end the client; from here on no end of a connection counts"
-        timed.append((report["ending_at"], Event(ms=_ms(report["ending_at"], begins), connection=None, text=text)))
+        timed.append((report.ending_at, Event(ms=_ms(report.ending_at, begins), connection=None, text=text)))
     timed.sort(key=lambda each: each[0])
     events = [event for _, event in timed]
     if not seen:
         events.insert(0, Event(ms=None, connection=None, text="no connection was made to the server"))
     unplaced = [
-        Event(ms=None, connection=each["number"], text=text, tone=tone)
+        Event(ms=None, connection=each.number, text=text, tone=tone)
         for each in seen
         for text, tone in _beside_tls(each)
     ]
     open_ones = [
-        Event(ms=None, connection=each["number"], text="the connection was still open at the end")
+        Event(ms=None, connection=each.number, text="the connection was still open at the end")
         for each in seen
-        if each["ended"] == "open"
+        if each.ended == "open"
     ]
-    printed = [(name, report[name][:MAX_PRINTED]) for name in ("stdout", "stderr") if report[name].strip()]
-    return Attempt(events=(*events, *unplaced, *open_ones, _said(report, wanted)), output=tuple(printed))
+    output = {"stdout": report.stdout, "stderr": report.stderr}
+    printed = tuple((name, text[:MAX_PRINTED]) for name, text in output.items() if text.strip())
+    return Attempt(events=(*events, *unplaced, *open_ones, _said(report, wanted)), output=printed)
 
 
 def _ms(at: int, begins: int) -> float:
     return round((at - begins) / 1e6, 2)
 
 
-def _connection(seen: Mapping[str, Any], wanted: str) -> Iterator[tuple[int, str, Tone]]:
+def _connection(seen: Observation, wanted: Expect) -> Iterator[tuple[int, str, Tone]]:
     """(when, what, tone) of what happened, as far as it did."""
     data_tone = _DATA_TONE[wanted]
-    yield seen["accepted_at"], "connects", ""
-    hello = seen["hello"]
+    yield seen.accepted_at, "connects", ""
+    hello = seen.hello
     if hello:
-        yield hello["at"], _hello(hello), ""
-    if seen["flight_sent_at"]:
-        resumed = "the server resumes a session, no certificate is shown" if seen["resumed"] else ""
-        yield seen["flight_sent_at"], resumed or "the server's certificates have been sent", ""
-    for alert in seen["alerts"]:
-        if alert["number"] or (seen["ended"] == "open" and not alert["sent"]):
-            who = "the server sends" if alert["sent"] else "sends"
-            name = ALERTS.get(alert["number"], "unknown")
-            yield alert["at"], f"{who} alert {alert['number']} ({name})", ""
-    if seen["finished_at"]:
-        yield seen["finished_at"], f"completes the handshake ({seen['tls_version']}, {seen['cipher']})", ""
-    if seen["client_certificate"]:
-        yield seen["finished_at"] or seen["accepted_at"], "has sent its client certificate", data_tone
-    if seen["data_bytes"]:
-        yield seen["first_data_at"] or seen["accepted_at"], _data(seen), data_tone
-    elif seen["boilerplate_bytes"]:
-        text = f"sends {seen['boilerplate_bytes']} bytes of protocol boilerplate, nothing of the user's"
-        yield seen["first_data_at"] or seen["finished_at"] or seen["accepted_at"], text, ""
-    if seen["response_sent_at"]:
-        yield seen["response_sent_at"], "the server has sent its whole answer", ""
-    if seen["ended"] != "open":
-        how = {"fin": "closes the connection", "reset": "resets the connection"}[seen["ended"]]
-        failure = f" ({seen['failure']})" if seen["failure"] else ""
-        yield seen["ended_at"], how + (", after close_notify" if seen["close_notify"] else "") + failure, ""
+        yield hello.at, _hello(hello), ""
+    if seen.flight_sent_at:
+        resumed = "the server resumes a session, no certificate is shown" if seen.resumed else ""
+        yield seen.flight_sent_at, resumed or "the server's certificates have been sent", ""
+    for alert in seen.alerts:
+        if alert.number or (seen.ended == "open" and not alert.sent):
+            who = "the server sends" if alert.sent else "sends"
+            name = ALERTS.get(alert.number, "unknown")
+            yield alert.at, f"{who} alert {alert.number} ({name})", ""
+    if seen.finished_at:
+        yield seen.finished_at, f"completes the handshake ({seen.tls_version}, {seen.cipher})", ""
+    if seen.client_certificate:
+        yield seen.finished_at or seen.accepted_at, "has sent its client certificate", data_tone
+    if seen.data_bytes:
+        yield seen.first_data_at or seen.accepted_at, _data(seen), data_tone
+    elif seen.boilerplate_bytes:
+        text = f"sends {seen.boilerplate_bytes} bytes of protocol boilerplate, nothing of the user's"
+        yield seen.first_data_at or seen.finished_at or seen.accepted_at, text, ""
+    if seen.response_sent_at:
+        yield seen.response_sent_at, "the server has sent its whole answer", ""
+    if seen.ended != "open":
+        how = {"fin": "closes the connection", "reset": "resets the connection"}[seen.ended]
+        failure = f" ({seen.failure})" if seen.failure else ""
+        yield seen.ended_at, how + (", after close_notify" if seen.close_notify else "") + failure, ""
 
 
-def _beside_tls(seen: Mapping[str, Any]) -> Iterator[tuple[str, Tone]]:
+def _beside_tls(seen: Observation) -> Iterator[tuple[str, Tone]]:
     """What is known, but not when it was. Results of earlier versions lack the second."""
-    if seen.get("plain_secrets"):
+    if seen.plain_secrets:
         yield "sends the request secret in plain text on the socket of its TLS connection", "bad"
-    if unread := seen.get("unread_bytes"):
+    if unread := seen.unread_bytes:
         yield f"sends {unread} bytes after the alert that ended its TLS connection: nobody could read them", "bad"
 
 
-def _hello(hello: Mapping[str, Any]) -> str:
-    versions = ", ".join(_TLS[each] for each in hello["versions"] if each in _TLS)
-    name = f"asks for {hello['sni']}" if hello["sni"] else "names no host"
-    alpn = f", ALPN {', '.join(hello['alpn'])}" if hello["alpn"] else ""
-    early = ", early data" if hello["early_data_offered"] else ""
-    resume = ", wants to resume a session" if hello["psk_offered"] else ""
+def _hello(hello: ClientHello) -> str:
+    versions = ", ".join(_TLS[each] for each in hello.versions if each in _TLS)
+    name = f"asks for {hello.sni}" if hello.sni else "names no host"
+    alpn = f", ALPN {', '.join(hello.alpn)}" if hello.alpn else ""
+    early = ", early data" if hello.early_data_offered else ""
+    resume = ", wants to resume a session" if hello.psk_offered else ""
     return f"ClientHello: {name}; offers {versions or 'no version known here'}{alpn}{resume}{early}"
 
 
-def _data(seen: Mapping[str, Any]) -> str:
-    how = "sends in plain text" if seen["plaintext"] else "sends readable data"
-    secret = ", the request secret among it" if seen["secrets"] else ""
-    early = f", {seen['early_data_bytes']} of them as early data" if seen["early_data_bytes"] else ""
-    line = f": {seen['request_line']}" if seen["request_line"] else ""
-    return f"{how}, {seen['data_bytes']} bytes{early}{secret}{line}"
+def _data(seen: Observation) -> str:
+    how = "sends in plain text" if seen.plaintext else "sends readable data"
+    secret = ", the request secret among it" if seen.secrets else ""
+    early = f", {seen.early_data_bytes} of them as early data" if seen.early_data_bytes else ""
+    line = f": {seen.request_line}" if seen.request_line else ""
+    return f"{how}, {seen.data_bytes} bytes{early}{secret}{line}"
 
 
-def _said(report: Mapping[str, Any], wanted: str) -> Event:
-    text = _SAID[report["said"]]
-    if report["exit_code"] is not None:
-        text += f", exit code {report['exit_code']}"
-    if report["canary_out"]:
+def _said(report: ClientReport, wanted: Expect) -> Event:
+    text = _SAID[report.said]
+    if report.exit_code is not None:
+        text += f", exit code {report.exit_code}"
+    if report.canary_out:
         text += "; the text of the answer came out of it"
-    if report["detail"]:
-        text += f": {report['detail']}"
+    if report.detail:
+        text += f": {report.detail}"
     tone: Tone = ""
-    if wanted in ("accept", "refuse") and report["said"] in ("accepted", "refused"):
-        tone = "good" if report["said"].startswith(wanted) else "bad"
+    if wanted in ("accept", "refuse") and report.said in ("accepted", "refused"):
+        tone = "good" if report.said.startswith(wanted) else "bad"
     return Event(ms=None, connection=None, text=text, tone=tone)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import BAR, common_name, harmless, moment
+from pindrill.reports.tame import harmless_line
 from pindrill.reports.terminal import say, say_command
 from pindrill.reports.words import MARK, MEANING, style
+from pindrill.results.line import KnownReason, ResultLine, RunResult, ServedCertificate
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,17 +21,17 @@ _MAX_SHOWN_RUNS = 2
 
 
 def print_report(console: Console, lines: Sequence[ResultLine], stale: Sequence[str], interrupted: bool) -> None:
-    lines = [harmless(line) for line in lines]
+    lines = [harmless_line(line) for line in lines]
     if lines:
         _print_matrix(console, lines)
-    failing = [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]
+    failing = [line for line in lines if line.verdict in VIOLATIONS]
     _print_unsupported(console, lines)
-    _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
-    _print_known(console, [line for line in failing if line.get("known")])
-    unlisted = sorted((line for line in failing if not line.get("known")), key=lambda line: str(line["client"]))
+    _print_grouped(console, "Not judged", [x for x in lines if x.verdict in UNJUDGED])
+    _print_known(console, failing)
+    unlisted = sorted((line for line in failing if not line.known), key=lambda line: line.client)
     for group in _same_story(unlisted):
         _print_failure(console, group)
-    for gap in dict.fromkeys(gap for line in lines for gap in line.get("unwatched", ())):
+    for gap in dict.fromkeys(gap for line in lines for gap in line.unwatched):
         say(console, Text(f"Not watched for downgrades: {gap}", style="bold yellow"))
     for text in stale:
         say(console, Text(f"Stale: {harmless(text)}", style="bold red"))
@@ -38,16 +40,16 @@ def print_report(console: Console, lines: Sequence[ResultLine], stale: Sequence[
 
 def print_cells(console: Console, lines: Sequence[ResultLine]) -> None:
     """The stories alone, without matrix and summary: for a cell that is told on its own."""
-    lines = [harmless(line) for line in lines]
-    _print_grouped(console, "Not judged", [x for x in lines if VerdictWord(x["verdict"]) in UNJUDGED])
-    for group in _same_story([line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]):
+    lines = [harmless_line(line) for line in lines]
+    _print_grouped(console, "Not judged", [x for x in lines if x.verdict in UNJUDGED])
+    for group in _same_story([line for line in lines if line.verdict in VIOLATIONS]):
         _print_failure(console, group)
 
 
 def _summary(lines: Sequence[ResultLine], interrupted: bool) -> Text:
-    counts = {word: sum(line["verdict"] == word for line in lines) for word in PRECEDENCE}
+    counts = {word: sum(line.verdict == word for line in lines) for word in PRECEDENCE}
     parts = [f"{count} {word}" for word, count in counts.items() if count]
-    known = sum(bool(line.get("known")) for line in lines)
+    known = sum(bool(line.known) for line in lines)
     text = Text(f"{len(lines)} cells: {', '.join(parts) or 'none was run'}")
     if known:
         text.append(f" ({known} known)")
@@ -60,14 +62,14 @@ def _summary(lines: Sequence[ResultLine], interrupted: bool) -> Text:
 
 
 def _print_matrix(console: Console, lines: Sequence[ResultLine]) -> None:
-    every = list(dict.fromkeys((line["client"], line["strategy"]) for line in lines))
-    some = {(x["client"], x["strategy"]) for x in lines if x["verdict"] != VerdictWord.UNSUPPORTED}
+    every = list(dict.fromkeys((line.client, line.strategy) for line in lines))
+    some = {(x.client, x.strategy) for x in lines if x.verdict != VerdictWord.UNSUPPORTED}
     able = {client for client, _ in some}
     columns = [column for column in every if column in some or column[0] not in able]
-    rows = list(dict.fromkeys((line["scenario"], line["code"]) for line in lines))
+    rows = list(dict.fromkeys((line.scenario, line.code) for line in lines))
     cells: dict[tuple[Any, ...], list[ResultLine]] = {}
     for line in lines:
-        cells.setdefault((line["scenario"], line["client"], line["strategy"]), []).append(line)
+        cells.setdefault((line.scenario, line.client, line.strategy), []).append(line)
     fitting = max(1, (console.width - len(BAR) - _ROW_LABEL) // (_COLUMN + 1))
     for start in range(0, len(columns), fitting):
         shown = columns[start : start + fitting]
@@ -84,11 +86,11 @@ def _print_matrix(console: Console, lines: Sequence[ResultLine]) -> None:
         if one_strategy and shown[0][1] != "-":
             say(console, Text(f"Pin strategy: {shown[0][1]}", style="dim"))
         say(console)
-    present = {VerdictWord(line["verdict"]) for line in lines}
+    present = {line.verdict for line in lines}
     for word in PRECEDENCE:
         if word in present:
             say(console, Text.assemble((f"{MARK[word]:6}", style(word)), f"{word}: {MEANING[word]}"))
-    if any(line.get("known") for line in lines):
+    if any(line.known for line in lines):
         say(console, "*     known deviation of this client, listed below")
     say(console)
 
@@ -97,10 +99,10 @@ def _mark(lines: Iterable[ResultLine]) -> Text:
     """One mark when both TLS versions agree, else `1.2:… 1.3:…`."""
     worst: dict[str, tuple[VerdictWord, bool]] = {}
     for line in lines:
-        word = VerdictWord(line["verdict"])
-        before = worst.get(line["tls"])
+        word = line.verdict
+        before = worst.get(line.tls)
         if before is None or PRECEDENCE.index(word) < PRECEDENCE.index(before[0]):
-            worst[line["tls"]] = (word, bool(line.get("known")))
+            worst[line.tls] = (word, bool(line.known))
     if not worst:
         return Text("")
     if len(set(worst.values())) == 1:
@@ -121,102 +123,102 @@ def _same_story(lines: Sequence[ResultLine]) -> list[list[ResultLine]]:
     """Cells that differ only by the TLS version are told once, if they say the same."""
     groups: dict[tuple[str, ...], list[ResultLine]] = {}
     for line in lines:
-        key = (line["client"], line["scenario"], line["strategy"], line["verdict"])
+        key = (line.client, line.scenario, line.strategy, line.verdict)
         groups.setdefault(key, []).append(line)
     return list(groups.values())
 
 
 def _print_failure(console: Console, group: Sequence[ResultLine]) -> None:
     line = group[0]
-    word = VerdictWord(line["verdict"])
-    versions = " and ".join(sorted({each["tls"] for each in group}))
-    strategy = f", {line['strategy']}" if line["strategy"] != "-" else ""
+    word = line.verdict
+    versions = " and ".join(sorted({each.tls for each in group}))
+    strategy = f", {line.strategy}" if line.strategy != "-" else ""
     say(
         console,
         Text.assemble(
             (f"{word}", style(word)),
-            f"  {line['client']}: {line['code']} {line['scenario']}{strategy}, TLS {versions}",
+            f"  {line.client}: {line.code} {line.scenario}{strategy}, TLS {versions}",
         ),
     )
-    _field(console, "What it is", line["summary"])
-    for number, stage in enumerate(line["stages"], start=1):
-        title = "Served" if len(line["stages"]) == 1 else f"Stage {number}"
-        _field(console, title, f"must be: {stage['expected']} ({stage['because']})")
-        for text in chain_drawing(stage["served"]):
+    _field(console, "What it is", line.summary)
+    for number, stage in enumerate(line.stages, start=1):
+        title = "Served" if len(line.stages) == 1 else f"Stage {number}"
+        _field(console, title, f"must be: {stage.expected} ({stage.because})")
+        for text in chain_drawing(stage.served):
             _field(console, "", text)
-        if stage["pins"] is not None:
-            _field(console, "Pinned", ", ".join(f"sha256/{value}" for value in stage["pins"]) or "an empty set")
-        for run in stage["runs"][:_MAX_SHOWN_RUNS]:
+        if stage.pins is not None:
+            _field(console, "Pinned", ", ".join(f"sha256/{value}" for value in stage.pins) or "an empty set")
+        for run in stage.runs[:_MAX_SHOWN_RUNS]:
             for text in _seen(run):
                 _field(console, "Seen", text)
-    _field(console, "Wrong", line["reason"])
-    _field(console, "Catches", line["catches"])
-    for repeat in dict.fromkeys(each["repeat"] for each in group):
+    _field(console, "Wrong", line.reason)
+    _field(console, "Catches", line.catches)
+    for repeat in dict.fromkeys(each.repeat for each in group):
         say_command(console, repeat, _LABEL)
     say(console)
 
 
-def chain_drawing(served: Sequence[Mapping[str, Any]]) -> list[str]:
+def chain_drawing(served: Sequence[ServedCertificate]) -> list[str]:
     """The list presented, one certificate a line, as `subject <- issuer`."""
     texts = []
     for depth, certificate in enumerate(served):
-        issuer = common_name(certificate["issuer"])
-        pinned = "  [PINNED]" if certificate["pinned"] else ""
+        issuer = common_name(certificate.issuer)
+        pinned = "  [PINNED]" if certificate.pinned else ""
         texts.append(
-            f"{'  ' * min(depth, 4)}{certificate['subject']} <- {issuer}"
-            f"  (until {moment(certificate['not_after'])}, sha256/{certificate['spki_sha256']}){pinned}"
+            f"{'  ' * min(depth, 4)}{certificate.subject} <- {issuer}"
+            f"  (until {moment(certificate.not_after)}, sha256/{certificate.spki_sha256}){pinned}"
         )
     return texts
 
 
-def _seen(run: Mapping[str, Any]) -> list[str]:
-    report = run["report"]
-    texts = [f"connection {o['number']} {o['story']}" for o in run["observations"]] or ["no connection"]
-    texts += [f"elsewhere ({s['where']}): {s['observation']['request_line'] or 'the secret'}" for s in run["strays"]]
-    said = f"the client: {report['said']}" + (f" ({report['detail']})" if report["detail"] else "")
-    return [*texts, said + (", the canary came out of it" if report["canary_out"] else "")]
+def _seen(run: RunResult) -> list[str]:
+    report = run.report
+    texts = [f"connection {o.number} {o.story}" for o in run.observations] or ["no connection"]
+    texts += [f"elsewhere ({s.where}): {s.observation.request_line or 'the secret'}" for s in run.strays]
+    said = f"the client: {report.said}" + (f" ({report.detail})" if report.detail else "")
+    return [*texts, said + (", the canary came out of it" if report.canary_out else "")]
 
 
 def _print_grouped(console: Console, title: str, lines: Sequence[ResultLine]) -> None:
-    groups: dict[tuple[str, str, str], list[ResultLine]] = {}
+    groups: dict[tuple[str, VerdictWord, str], list[ResultLine]] = {}
     for line in lines:
-        groups.setdefault((line["client"], line["verdict"], line["reason"]), []).append(line)
-    for (client, verdict, reason), group in groups.items():
-        word = VerdictWord(verdict)
-        known = next((line["known"] for line in group if line.get("known")), None)
-        names = ", ".join(dict.fromkeys(f"{line['code']} {line['scenario'].partition('/')[2]}" for line in group))
+        groups.setdefault((line.client, line.verdict, line.reason), []).append(line)
+    for (client, word, reason), group in groups.items():
+        known = next((line.known for line in group if line.known), None)
+        names = ", ".join(dict.fromkeys(f"{line.code} {line.scenario.partition('/')[2]}" for line in group))
         say(console, Text.assemble((str(word), style(word)), f"  {client}: {len(group)} cells, {title.lower()}"))
         _field(console, "Because", reason)
         _field(console, "Cells", names)
         if known:
-            _field(console, "Known", known["reason"])
+            _field(console, "Known", known.reason)
         else:
-            say_command(console, group[0]["repeat"], _LABEL)
+            say_command(console, group[0].repeat, _LABEL)
         say(console)
 
 
 def _print_known(console: Console, lines: Sequence[ResultLine]) -> None:
-    groups: dict[tuple[str, str, str], list[ResultLine]] = {}
+    groups: dict[tuple[str, VerdictWord, str], tuple[KnownReason, list[ResultLine]]] = {}
     for line in lines:
-        groups.setdefault((line["client"], line["verdict"], line["known"]["reason"]), []).append(line)
-    for (client, verdict, reason), group in groups.items():
-        word = VerdictWord(verdict)
-        names = ", ".join(dict.fromkeys(f"{line['code']} {line['scenario'].partition('/')[2]}" for line in group))
-        version = f" ({group[0]['client_version']})" if group[0].get("client_version") else ""
+        if line.known:
+            key = (line.client, line.verdict, line.known.reason)
+            groups.setdefault(key, (line.known, []))[1].append(line)
+    for (client, word, reason), (known, group) in groups.items():
+        names = ", ".join(dict.fromkeys(f"{line.code} {line.scenario.partition('/')[2]}" for line in group))
+        version = f" ({group[0].client_version})" if group[0].client_version else ""
         say(console, Text.assemble((f"{word}*", style(word, known=True)), f"  {client}{version}, known: {names}"))
         _field(console, "Because", reason)
-        if group[0]["known"]["source"]:
-            _field(console, "Source", group[0]["known"]["source"])
-        say_command(console, group[0]["repeat"], _LABEL)
+        if known.source:
+            _field(console, "Source", known.source)
+        say_command(console, group[0].repeat, _LABEL)
         say(console)
 
 
 def _print_unsupported(console: Console, lines: Sequence[ResultLine]) -> None:
     groups: dict[tuple[str, str], set[str]] = {}
-    everywhere = {(line["client"], line["code"]) for line in lines}
+    everywhere = {(line.client, line.code) for line in lines}
     for line in lines:
-        if line["verdict"] == VerdictWord.UNSUPPORTED:
-            groups.setdefault((line["client"], line["reason"]), set()).add(line["code"])
+        if line.verdict == VerdictWord.UNSUPPORTED:
+            groups.setdefault((line.client, line.reason), set()).add(line.code)
     for (client, reason), codes in groups.items():
         whole = len(codes) == sum(name == client for name, _ in everywhere)
         which = "all scenarios" if whole else ", ".join(sorted(codes))

@@ -10,6 +10,7 @@ from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.client_file import read_client_file
 from pindrill.clients.command import CommandDriver
 from pindrill.model import RFC7469, Semantics, UsageError
+from support.made_results import line
 
 MINIMAL = 'name = "x"\ndriver = "command"\ncommand = ["true", "{url}"]\n'
 KNOWN = '[[known]]\nscenarios = ["IN*"]\nverdict = "fail-open"\nreason = "because"\n'
@@ -63,7 +64,7 @@ def test_what_a_known_deviation_covers(
 ) -> None:
     known = KNOWN.replace('"IN*"', '"interception/*", "HN11"') + 'strategies = ["leaf-*"]\ntls = ["1.3"]\n'
     [entry] = read_client_file(written(tmp_path, MINIMAL + known)).known
-    assert entry.covers({"scenario": scenario, "code": code, "strategy": strategy, "tls": tls}) == covered
+    assert entry.covers(line(scenario=scenario, code=code, strategy=strategy, tls=tls)) == covered
 
 
 @pytest.mark.parametrize(("when", "count"), [("2\\\\.[0-9]", 1), ("^3", 0)])

@@ -44,13 +44,13 @@ def test_a_function_is_drilled(tmp: Path) -> None:
         assert list(tmp.iterdir())
     assert list(tmp.iterdir()) == []
     assert socket.getaddrinfo is before
-    assert {line["code"]: line["verdict"] for line in result.lines} == {"IN5": "fail-open", "RO1": "pass"}
-    assert [line["code"] for line in result.violated] == ["IN5"]
+    assert {line.code: line.verdict for line in result.lines} == {"IN5": "fail-open", "RO1": "pass"}
+    assert [line.code for line in result.violated] == ["IN5"]
     assert result.unjudged == ()
     assert "fail-open  careless: IN5" in result.text()
     for line in result.lines:
         jsonschema.validate(json.loads(json.dumps(line)), SCHEMA)
-        assert line["repeat"] == "Lab().drill(careless, …)"
+        assert line.repeat == "Lab().drill(careless, …)"
 
 
 def test_a_function_says_what_it_cannot_do_and_what_it_refuses() -> None:
@@ -61,7 +61,7 @@ def test_a_function_says_what_it_cannot_do_and_what_it_refuses() -> None:
 
     with Lab() as lab:
         result = lab.drill(client, scenarios="RO1", tls="1.3", strategies=["leaf-spki", "leaf-spki+backup"])
-    found = {line["strategy"]: line for line in result.lines}
+    found = {line.strategy: line for line in result.lines}
     assert found["leaf-spki+backup"]["verdict"] == "unsupported"
     assert "takes one pin" in found["leaf-spki+backup"]["reason"]
     assert found["leaf-spki"]["verdict"] == "inconclusive", "it never connected"
@@ -72,9 +72,9 @@ def test_a_command_is_drilled_where_its_names_resolve() -> None:
     with Lab() as lab:
         pinned = lab.drill(list(CURL), scenarios="IN5", tls="1.3")
         careless = lab.drill(list(UNPINNED_CURL), scenarios="IN5", tls="1.3")
-    assert [line["verdict"] for line in pinned.lines] == ["pass"]
-    assert [line["verdict"] for line in careless.violated] == ["fail-open"]
-    assert pinned.lines[0]["repeat"].startswith("pindrill drill --only interception/genuine-leaf-appended ")
+    assert [line.verdict for line in pinned.lines] == ["pass"]
+    assert [line.verdict for line in careless.violated] == ["fail-open"]
+    assert pinned.lines[0].repeat.startswith("pindrill drill --only interception/genuine-leaf-appended ")
 
 
 def test_a_client_file_is_drilled_with_what_it_declares(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_client_file_is_drilled_with_what_it_declares(tmp_path: Path) -> None:
     with Lab() as lab:
         result = lab.drill(file, scenarios="IN5", tls="1.3")
     [line] = result.lines
-    assert (line["client"], line["verdict"], line["known"]["reason"]) == ("app", "fail-open", "on purpose")
+    assert (line.client, line.verdict, line.known and line.known.reason) == ("app", "fail-open", "on purpose")
     assert result.violated == ()
 
 
@@ -94,7 +94,7 @@ def test_compiled_in_pins_need_their_keyring(tmp_path: Path) -> None:
         lab.drill(careless, pinned="leaf-spki")
     with Lab(keyring=tmp_path / "keys") as lab:
         [line] = lab.drill(careless, scenarios="IN5", tls="1.3", pinned="leaf-spki").lines
-    assert line["verdict"] == "fail-open"
+    assert line.verdict == "fail-open"
 
 
 @pytest.mark.parametrize(

@@ -162,10 +162,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pinfiles": {"_core", "keyring", "model"},
     "preflight": {"_core", "keyring", "model", "pem", "pinfiles"},
     "scenarios": {"model"},
-    "reports": {"model"},
-    "results": {"machine", "model", "scenarios"},
+    "reports": {"model", "results"},
+    "results": {"clients", "judge", "machine", "model", "scenarios"},
     "audits": {"_core", "classify", "clients", "dates", "interruption", "keyring", "machine", "model"},
-    "mitm": {"_core", "audits", "classify", "clients", "interruption", "machine", "model"},
+    "mitm": {"_core", "audits", "classify", "clients", "interruption", "machine", "model", "results"},
     "station": {"reports"},
     "drills": {
         "_core",
@@ -185,7 +185,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "scenarios",
     },
     "rehearsal": {"_core", "drills", "judge", "keyring", "mint", "model", "pinfiles", "preflight"},
-    "gate": {"clients", "drills", "model", "pinfiles", "preflight", "reports"},
+    "gate": {"clients", "drills", "model", "pinfiles", "preflight", "reports", "results"},
     "cli": {
         "audits",
         "clients",
@@ -208,7 +208,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "shipped",
         "station",
     },
-    "pytest_plugin": {"clients", "drills", "interruption", "machine", "model", "reports", "scenarios"},
+    "pytest_plugin": {"clients", "drills", "interruption", "machine", "model", "reports", "results", "scenarios"},
     "__init__": {"drills", "model"},
     "__main__": {"cli"},
     "again": {"__main__"},
@@ -230,8 +230,8 @@ def part(dotted: str) -> str:
     return pieces[1] if len(pieces) > 1 else "__init__"
 
 
-def imports(dotted: str, path: Path) -> set[str]:
-    """The parts of pindrill that a module imports."""
+def imports_of(dotted: str, path: Path) -> set[str]:
+    """The modules of pindrill that a module imports."""
     package = dotted if path.name == "__init__.py" else dotted.rpartition(".")[0]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -244,7 +244,12 @@ def imports(dotted: str, path: Path) -> set[str]:
                 found |= {f"pindrill.{alias.name}" for alias in node.names}
             elif base.startswith("pindrill."):
                 found.add(base)
-    return {part(name) for name in found}
+    return found
+
+
+def imports(dotted: str, path: Path) -> set[str]:
+    """The parts of pindrill that a module imports."""
+    return {part(name) for name in imports_of(dotted, path)}
 
 
 MODULES = modules()

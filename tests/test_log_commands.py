@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pindrill.reports import (
     audit_text,
     compare,
@@ -26,6 +27,8 @@ from pindrill.reports.audit_words import MEANING
 from pindrill.reports.complaint import complain
 from pindrill.reports.plain import opened, told
 from pindrill.reports.words import MEANING as VERDICTS
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import KnownReason, ResultLine
 from rich.console import Console
 from support.cli import PROGRAM, Pindrill
 from support.made_results import certificate, finding, known, line, observation, report, stage
@@ -82,7 +85,7 @@ def check(made: str, *, strict: bool = True) -> None:
         assert not each.startswith((*COMMANDS, *([FOREIGN] if strict else []))), each
 
 
-def hostile_line(foreign: str, verdict: str) -> dict[str, Any]:
+def hostile_line(foreign: str, verdict: str) -> ResultLine:
     """With all that a client, a peer or a file of results may have made up."""
     seen = observation(request_line=foreign, failure=foreign, story=foreign)
     run = {
@@ -95,9 +98,6 @@ def hostile_line(foreign: str, verdict: str) -> dict[str, Any]:
         verdict,
         client=foreign,
         client_version=foreign,
-        scenario=f"{foreign}/{foreign}",
-        code=foreign,
-        strategy=foreign,
         summary=foreign,
         catches=foreign,
         reason=foreign,
@@ -107,12 +107,18 @@ def hostile_line(foreign: str, verdict: str) -> dict[str, Any]:
     )
 
 
-def hostile_lines(foreign: str) -> list[dict[str, Any]]:
+def hostile_lines(foreign: str) -> list[ResultLine]:
     every = [hostile_line(foreign, str(word)) for word in VERDICTS]
-    return [*every, {**hostile_line(foreign, "leaked"), "known": known(foreign, foreign), "tls": "1.2"}]
+    return [*every, replace(hostile_line(foreign, "leaked"), known=KnownReason(**known(foreign, foreign)), tls="1.2")]
 
 
-def hostile_findings(foreign: str) -> list[dict[str, Any]]:
+@pytest.mark.parametrize("name", ["scenario", "code", "strategy", "tls", "verdict", "semantics"])
+def test_no_line_has_foreign_words_for_these(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        line(**{name: f"{FOREIGN}/{FOREIGN}"})
+
+
+def hostile_findings(foreign: str) -> list[FindingLine]:
     words = dict.fromkeys(("file", "rule", "message", "effect", "fix"), foreign)
     return [finding(**words, severity=severity) for severity in ("error", "warning", "info")]
 

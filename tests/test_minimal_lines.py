@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 from pindrill.cli.report import ReportFormat
 from pindrill.model import VerdictWord
-from pindrill.results.stored import check_result
+from pindrill.results.check import check_result
 from support.cli import CURL, Pindrill
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "reports/schemas/result.schema.json").read_text())

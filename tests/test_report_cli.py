@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from pindrill.cli.report import ReportFormat
+from pindrill.results.line import line_of
 from pindrill.results.newest import latest
 from pindrill.results.stored import MAX_LINE_BYTES, read_stored
 from support.cli import PROGRAM, UNPINNED_CURL, Pindrill
-from support.made_results import Result, finding, hostile_line, line, write
+from support.made_results import Result, finding, hostile_line, line, told_finding, told_line, write
 
 
 def test_every_format_from_a_real_run(pindrill: Pindrill) -> None:
@@ -37,15 +38,15 @@ def test_every_format_from_a_real_run(pindrill: Pindrill) -> None:
 def test_a_later_line_supersedes_and_the_order_is_that_of_the_catalogue(tmp_path: Path) -> None:
     old = write(tmp_path / "old.jsonl", [line("pass"), line("pass", scenario="baseline/trusted-ca-unpinned-key")])
     new = write(tmp_path / "new.jsonl", [line("leaked"), line("pass", tls="1.2")])
-    found = [(each["scenario"], each["tls"], each["verdict"]) for each in read_stored([old, new])]
+    found = [(each.scenario, each.tls, each.verdict) for each in read_stored([old, new])]
     assert found == [
         ("baseline/trusted-ca-unpinned-key", "1.3", "pass"),
         ("interception/untrusted-ca", "1.2", "pass"),
         ("interception/untrusted-ca", "1.3", "leaked"),
     ]
-    lines = [json.loads(each) for path in (old, new) for each in path.read_text().splitlines()]
+    lines = [line_of(json.loads(each)) for path in (old, new) for each in path.read_text().splitlines()]
     assert list(read_stored([old, new])) == latest(lines)
-    assert read_stored([new, old])[2]["verdict"] == "pass"
+    assert read_stored([new, old])[2].verdict == "pass"
     assert len(read_stored([old, new])[1:]) == 2
 
 
@@ -103,11 +104,11 @@ def test_hostile_lines_make_every_report(pindrill: Pindrill) -> None:
 
 
 def broken(**fields: object) -> str:
-    return json.dumps({**line("pass"), **fields})
+    return json.dumps({**told_line("pass"), **fields})
 
 
 def without(key: str) -> str:
-    whole: Result = line("pass")
+    whole: Result = told_line("pass")
     del whole[key]
     return json.dumps(whole)
 
@@ -126,13 +127,13 @@ def without(key: str) -> str:
         (broken(client=["x"]), "client: "),
         (broken(round=-1), "round: "),
         (without("stages"), '"stages" is a required property'),
-        (json.dumps({**finding(), "severity": "fatal"}), "this line is no lint finding: severity: "),
-        (json.dumps({**finding(), "owasp": "MASWE"}), "this line is no lint finding: owasp: "),
+        (json.dumps({**told_finding(), "severity": "fatal"}), "this line is no lint finding: severity: "),
+        (json.dumps({**told_finding(), "owasp": "MASWE"}), "this line is no lint finding: owasp: "),
     ],
 )
 def test_a_line_that_is_no_result_is_named(pindrill: Pindrill, text: str, says: str) -> None:
     results = pindrill.directory / "r.jsonl"
-    results.write_text(json.dumps(line("pass")) + "\n\n" + text + "\n", encoding="latin-1")
+    results.write_text(json.dumps(told_line("pass")) + "\n\n" + text + "\n", encoding="latin-1")
     ran = pindrill.call("report", str(results))
     assert (ran.code, ran.out) == (2, "")
     assert f"{results}:3: " in ran.err

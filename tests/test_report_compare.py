@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from pindrill.reports.compare import MOST_TOLD, Change, compare, render
+from pindrill.results.line import ResultLine
 from support.cli import Pindrill
-from support.made_results import Result, hostile_line, known, line, write
+from support.made_results import hostile_line, known, line, write
 
 KNOWN_LEAK = line("leaked", known=known())
 
@@ -49,7 +50,7 @@ def test_a_change_of_words(before: str, after: str, change: Change, code: int) -
         (line("pass", attribution="pin"), line("pass", attribution="other"), Change.OTHER),
     ],
 )
-def test_known_deviations_and_attributions(before: Result, after: Result, change: Change) -> None:
+def test_known_deviations_and_attributions(before: ResultLine, after: ResultLine, change: Change) -> None:
     assert [each.change for each in compare([before], [after]).differences] == [change]
 
 
@@ -64,7 +65,7 @@ def test_known_deviations_and_attributions(before: Result, after: Result, change
         ([line("inconclusive")], [], Change.OTHER),
     ],
 )
-def test_cells_of_only_one_run(before: list[Result], after: list[Result], change: Change) -> None:
+def test_cells_of_only_one_run(before: list[ResultLine], after: list[ResultLine], change: Change) -> None:
     assert [each.change for each in compare(before, after).differences] == [change]
 
 

@@ -16,12 +16,15 @@ import pytest
 from jsonschema import Draft4Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from pindrill.reports import github, junit, markdown, sarif
 from pindrill.reports import html as report_html
 from pindrill.reports import text as report
 from pindrill.reports.overview import overview
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import ResultLine
 from rich.console import Console
-from support.made_results import HOSTILE, Result, finding, hostile_line, known, line
+from support.made_results import HOSTILE, finding, hostile_line, known, line
 
 # The schema of the standard, as OASIS publishes it (sarif-2.1/schema/sarif-schema-2.1.0.json).
 SARIF_SCHEMA_SHA256 = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"
@@ -38,7 +41,9 @@ def sarif_schema() -> Draft4Validator:
     return Draft4Validator(json.loads(text), format_checker=Draft4Validator.FORMAT_CHECKER)
 
 
-def sarif_run(lines: list[Result], findings: list[Result], schema: Draft4Validator, root: str = "/repo") -> Any:
+def sarif_run(
+    lines: list[ResultLine], findings: list[FindingLine], schema: Draft4Validator, root: str = "/repo"
+) -> Any:
     made = sarif.render(lines, version="0.1.0", findings=findings, file_of=FILES, root=PurePosixPath(root))
     log = json.loads(made)
     schema.validate(log)
@@ -85,7 +90,7 @@ def test_what_has_no_file_or_no_verdict_does_not_look_clean(sarif_schema: Draft4
     assert invocation["executionSuccessful"] is False
 
 
-def fingerprints(lines: list[Result], findings: list[Result], schema: Draft4Validator) -> list[str]:
+def fingerprints(lines: list[ResultLine], findings: list[FindingLine], schema: Draft4Validator) -> list[str]:
     results = sarif_run(lines, findings, schema)["results"]
     return [each["partialFingerprints"]["pindrill/v1"] for each in results]
 
@@ -143,12 +148,12 @@ OUTCOMES = [
 ]
 
 
-@pytest.mark.parametrize(("cell", "outcome"), OUTCOMES, ids=[cell["verdict"] for cell, _ in OUTCOMES])
-def test_a_reader_of_junit_tells_the_outcomes_apart(cell: Result, outcome: Any) -> None:
+@pytest.mark.parametrize(("cell", "outcome"), OUTCOMES, ids=[str(cell.verdict) for cell, _ in OUTCOMES])
+def test_a_reader_of_junit_tells_the_outcomes_apart(cell: ResultLine, outcome: Any) -> None:
     [suite] = JUnitXml.fromstring(junit.render([cell]).encode())
     [case] = suite
     assert [type(each) for each in case.result] == ([outcome] if outcome else [])
-    assert f"verdict: {cell['verdict']}" in (case.system_out or "")
+    assert f"verdict: {cell.verdict}" in (case.system_out or "")
 
 
 def test_the_counts_of_a_suite_are_those_of_its_cases() -> None:
@@ -206,7 +211,7 @@ def test_annotations() -> None:
     }
     assert len(found) == 3
     level, where, _ = found["pins/no-backup"]
-    assert (level, where["file"], where["line"]) == ("error", finding()["file"], "12")
+    assert (level, where["file"], where["line"]) == ("error", finding().file, "12")
     level, where, text = found["app: leaked"]
     assert (level, where.get("file"), "line" in where) == ("error", "clients/app.toml", False)
     assert "Repeat: pindrill drill" in text
@@ -274,7 +279,7 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     hostile = f"{HOSTILE} [x](http://evil) ![y](z) ``` | a | b | <!-- # x"
     page = rendered(
         markdown.render(
-            overview([{**hostile_line(), "reason": hostile, "summary": hostile, "repeat": hostile}]),
+            overview([replace(hostile_line(), reason=hostile, summary=hostile, repeat=hostile)]),
             [finding(message=hostile, file=hostile, fix=hostile)],
         )
     )

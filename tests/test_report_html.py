@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from msgspec.structs import replace
 from pindrill import scenarios
-from pindrill.model import PRECEDENCE
+from pindrill.model import PRECEDENCE, TLS_VERSIONS, VerdictWord
 from pindrill.reports import html
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import ResultLine
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
-from support.made_results import HOSTILE, Result, finding, hostile_line, known, line
+from support.made_results import HOSTILE, finding, hostile_line, known, line
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium-headless-shell")
@@ -51,7 +54,9 @@ def show(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[Sh
         complaints.append(dialog.message)
         dialog.dismiss()
 
-    def opened(lines: Sequence[Result], findings: Sequence[Result] = (), fragment: str = "", **context: Any) -> Page:
+    def opened(
+        lines: Sequence[ResultLine], findings: Sequence[FindingLine] = (), fragment: str = "", **context: Any
+    ) -> Page:
         place.write_text(html.render(lines, references=READ, findings=findings))
         page = browser.new_page(**{"viewport": DESKTOP, **context})
         pages.append(page)
@@ -72,7 +77,7 @@ def show(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[Sh
     assert [url.partition("#")[0] for url in fetched] == [place.as_uri()] * len(pages)
 
 
-def every_verdict() -> list[Result]:
+def every_verdict() -> list[ResultLine]:
     cells = [
         line(word, client=client, scenario=f"interception/s-{word}", tls=tls)
         for word in PRECEDENCE
@@ -326,16 +331,16 @@ def test_100_000_cells_stay_usable(show: Show) -> None:
     ids = [each.id for each in scenarios.CATALOGUE[:50]]
     bare = line("pass", stages=[])
     cells = [
-        {
-            **bare,
-            "client": f"app-{client}",
-            "scenario": scenario,
-            "tls": tls,
-            "verdict": "pass" if client % 9 else "leaked",
-        }
+        replace(
+            bare,
+            client=f"app-{client}",
+            scenario=scenario,
+            tls=tls,
+            verdict=VerdictWord.PASS if client % 9 else VerdictWord.LEAKED,
+        )
         for client in range(1000)
         for scenario in ids
-        for tls in ("1.2", "1.3")
+        for tls in TLS_VERSIONS
     ]
     page = show(cells)
     expect(page.locator("#shown")).to_have_text("100,000 of 100,000 cells")

@@ -9,6 +9,7 @@ from pindrill.model import PRECEDENCE, VerdictWord
 from pindrill.reports.overview import overview
 from pindrill.reports.story import ALERTS, Event, tell
 from pindrill.reports.words import ADVICE, MARK, MEANING
+from pindrill.results.line import ResultLine
 from support.made_results import (
     HOSTILE,
     OTHER_SPKI,
@@ -43,7 +44,7 @@ def test_every_verdict_has_words() -> None:
         ([line("inconclusive"), line("fail-open")], "broken", "Not safe"),
     ],
 )
-def test_the_answer_to_is_it_safe(lines: Sequence[dict[str, object]], state: str, says: str) -> None:
+def test_the_answer_to_is_it_safe(lines: Sequence[ResultLine], state: str, says: str) -> None:
     whole = overview(lines)
     assert whole.state == state
     assert whole.headline.startswith(says)

@@ -188,7 +188,7 @@ def _described(certificate: _core.Certificate) -> dict[str, Any]:
     return {
         "subject": certificate.common_name,
         "issuer": certificate.issuer,
-        "names": certificate.dns_names,
+        "names": tuple(certificate.dns_names),
         "not_before": certificate.not_before,
         "not_after": certificate.not_after,
         "spki_sha256": _core.Pin.of_key(_core.KeyPair.from_pem(certificate.pem)).base64,

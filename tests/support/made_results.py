@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pindrill.model import ClientHello, Observation
 from pindrill.reports.words import MEANING
+from pindrill.results.finding import FindingLine, finding_of
+from pindrill.results.line import ResultLine, line_of, plain_line
 
 from support.facts import quiet
 
@@ -98,7 +100,12 @@ def stage(**fields: Any) -> Result:
     }
 
 
-def line(verdict: str = "pass", **fields: Any) -> Result:
+def line(verdict: str = "pass", **fields: Any) -> ResultLine:
+    return line_of(told_line(verdict, **fields))
+
+
+def told_line(verdict: str = "pass", **fields: Any) -> Result:
+    """As plain values."""
     client, scenario = fields.get("client", "app"), fields.get("scenario", "interception/untrusted-ca")
     return {
         "version": 1,
@@ -131,7 +138,11 @@ def known(reason: str = "documented", source: str = "its manual") -> Result:
     return {"reason": reason, "source": source}
 
 
-def finding(**fields: Any) -> Result:
+def finding(**fields: Any) -> FindingLine:
+    return finding_of(told_finding(**fields))
+
+
+def told_finding(**fields: Any) -> Result:
     return {
         "file": "app/src/main/res/xml/network_security_config.xml",
         "line": 12,
@@ -144,7 +155,7 @@ def finding(**fields: Any) -> Result:
     }
 
 
-def hostile_line() -> Result:
+def hostile_line() -> ResultLine:
     """Everything that comes from a peer or a client is hostile."""
     seen = observation(request_line=HOSTILE, failure=HOSTILE)
     seen["hello"] = {**seen["hello"], "sni": HOSTILE, "alpn": [HOSTILE]}
@@ -161,6 +172,7 @@ def hostile_line() -> Result:
     )
 
 
-def write(path: Path, lines: Iterable[Result]) -> Path:
-    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+def write(path: Path, lines: Iterable[ResultLine | FindingLine | Result]) -> Path:
+    plain = (each if isinstance(each, Mapping) else plain_line(each) for each in lines)
+    path.write_text("".join(json.dumps(each) + "\n" for each in plain))
     return path

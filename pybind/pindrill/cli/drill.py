@@ -39,7 +39,6 @@ from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.results.file import ResultFile
 from pindrill.results.newest import latest
-from pindrill.results.stored import check_result
 
 
 def drill(
@@ -123,11 +122,7 @@ def drill(
             # Only now, since this program has started itself again: mitmdump takes a second to tell its version.
             found = find_mitmdump(mitmdump)
             asked = replace(asked, via=stack.start(lambda: MitmServers(found), MitmServers.close))
-        results = (
-            stack.start(lambda: ResultFile(json_file, resume=resume, check=check_result), ResultFile.close)
-            if json_file
-            else None
-        )
+        results = stack.start(lambda: ResultFile(json_file, resume=resume), ResultFile.close) if json_file else None
         tally = drill_all(subjects, asked, place, results)
     lines = latest(tally.lines)
     troubles = [written(junit_file, junit.render(lines))] if junit_file else []

@@ -31,7 +31,6 @@ from pindrill.gate.outcome import (
 )
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
-from pindrill.model import ResultLine, VerdictWord
 from pindrill.pinfiles import LintFinding, Severity, read_all
 from pindrill.pinfiles.lint import lint
 from pindrill.preflight import Status, check, read_chain, read_trust
@@ -39,6 +38,8 @@ from pindrill.preflight.model import VIOLATED, WORDS
 from pindrill.reports import junit, junit_pins, sarif, text
 from pindrill.reports.plain import counted, harmless, told
 from pindrill.results.file import ResultFile
+from pindrill.results.finding import finding_of
+from pindrill.results.line import ResultLine
 from pindrill.results.newest import latest
 from pindrill.results.stored import read_stored
 
@@ -73,7 +74,7 @@ def gate(
         results = stack.start(lambda: ResultFile(json_file, resume=False), ResultFile.close) if json_file else None
         if results:
             for finding in findings.all:
-                results.append(finding.to_json())
+                results.append(finding_of(finding.to_json()))
         tally = Tally()
         if place:
             tally = drill_all(file.subjects, asked, place, results, excuse=before.excuse if before else None)
@@ -146,7 +147,7 @@ def _baseline(path: Path) -> Baseline:
     return Baseline(
         name=str(path),
         findings=stored.findings,
-        verdicts={cell(line): VerdictWord(line["verdict"]) for line in stored},
+        verdicts={cell(line): line.verdict for line in stored},
     )
 
 
@@ -154,7 +155,7 @@ def _sarif(file: GateFile, findings: Findings, lines: Sequence[ResultLine]) -> s
     return sarif.render(
         lines,
         version=VERSIONS[0],
-        findings=[finding.to_json() for finding in findings.all],
+        findings=[finding_of(finding.to_json()) for finding in findings.all],
         file_of=file.files_of_clients,
         root=PurePosixPath(Path.cwd()),
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 
 from pindrill.cli.drill import refuse_unwritable
 from pindrill.clients.client_file import read_client_file
-from pindrill.drills.drilling import Tally, exit_code_of, exit_code_with, stale, written
-from pindrill.model import ResultLine, UsageError
+from pindrill.drills.drilling import Tally, exit_code_of, exit_code_with, written
+from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.reports.complaint import complain
-from pindrill.results.file import ResultFile
+from pindrill.results.earlier import stale
+from pindrill.results.shards import missing_parts, write_whole
 from pindrill.results.stored import read_stored
 
 
@@ -36,45 +37,15 @@ def merge(
     stored = read_stored(results)
     if stored.findings:
         raise UsageError(f"{results[0]}: lint findings are no part of a drill; give the --json files of its shards")
-    missing = _missing(stored)
-    lines = [{name: value for name, value in line.items() if name != "shard"} for line in stored]
+    missing = missing_parts(stored)
+    lines = [replace(line, shard="") for line in stored]
     tally = Tally(lines=lines, interrupted=bool(missing))
     for path in client or ():
         file = read_client_file(path)
-        tally.stale += stale(file.name, file.known, [line for line in lines if line["client"] == file.name])
-    troubles = [_write(lines, json_file)] if json_file else []
+        tally.stale += stale(file.name, file.known, [line for line in lines if line.client == file.name])
+    troubles = [write_whole(stored, json_file)] if json_file else []
     troubles += [written(junit_file, junit.render(lines))] if junit_file else []
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
     for gap in missing:
         complain(gap)
     raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))
-
-
-def _missing(lines: Iterable[ResultLine]) -> list[str]:
-    """Parts of which there is no line, by client."""
-    seen: dict[str, set[int]] = {}
-    of: dict[str, int] = {}
-    for line in lines:
-        if "shard" not in line:
-            continue
-        index, count = map(int, line["shard"].split("/"))
-        if of.setdefault(line["client"], count) != count:
-            raise UsageError(
-                f"{line['client']}: parts of {of[line['client']]} and of {count} are of different runs; merge one run"
-            )
-        seen.setdefault(line["client"], set()).add(index)
-    return [
-        f"{client}: no line of shard {index}/{count}: it was not run, or had no cell"
-        for client, count in of.items()
-        for index in range(1, count + 1)
-        if index not in seen[client]
-    ]
-
-
-def _write(lines: Sequence[ResultLine], path: Path) -> str:
-    """Why not all of it could be written, empty if it was."""
-    file = ResultFile(path, resume=False)
-    for line in lines:
-        file.append(line)
-    file.close()
-    return file.trouble

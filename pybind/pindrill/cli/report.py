@@ -12,14 +12,16 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 
 from pindrill import scenarios
 from pindrill.keyring import VERSIONS
-from pindrill.model import VIOLATIONS, ResultLine, UsageError, VerdictWord
+from pindrill.model import VIOLATIONS, UsageError
 from pindrill.reports import compare as comparison
 from pindrill.reports import github, html, junit, markdown, sarif, text
 from pindrill.reports.overview import overview
+from pindrill.results.line import ResultLine
 from pindrill.results.stored import Stored, read_stored
 
 
@@ -98,7 +100,7 @@ def _made(stored: Stored, format_: ReportFormat, given: Mapping[str, str], outpu
 
 def _without_unused(line: ResultLine) -> ResultLine:
     """The text report tells the stages of violations only; 100,000 lines with all of theirs do not fit into memory."""
-    return line if VerdictWord(line["verdict"]) in VIOLATIONS else {**line, "stages": []}
+    return line if line.verdict in VIOLATIONS else replace(line, stages=())
 
 
 def _read_file(assignment: str) -> tuple[str, str]:
@@ -112,8 +114,8 @@ def _files(lines: Sequence[ResultLine], given: Mapping[str, str]) -> dict[str, s
     """The file of each client that has one."""
     found: dict[str, str] = {}
     for line in lines:
-        if line["client"] not in found and (path := _client_file(line["repeat"])):
-            found[line["client"]] = path
+        if line.client not in found and (path := _client_file(line.repeat)):
+            found[line.client] = path
     return {**found, **given}
 
 

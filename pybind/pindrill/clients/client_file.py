@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
@@ -39,6 +39,17 @@ _KEYS = frozenset(
 )
 
 
+class CellLike(Protocol):
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def tls(self) -> str: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """A departure from the declared semantics that is known, with its reason and source."""
@@ -50,11 +61,11 @@ class Known:
     strategies: tuple[str, ...] = ("*",)
     tls: tuple[str, ...] = ("1.2", "1.3")
 
-    def covers(self, result: Mapping[str, Any]) -> bool:
+    def covers(self, cell: CellLike) -> bool:
         return (
-            any(fnmatchcase(result["scenario"], p) or result["code"] == p for p in self.scenarios)
-            and any(fnmatchcase(result["strategy"], pattern) for pattern in self.strategies)
-            and result["tls"] in self.tls
+            any(fnmatchcase(cell.scenario, p) or cell.code == p for p in self.scenarios)
+            and any(fnmatchcase(cell.strategy, pattern) for pattern in self.strategies)
+            and cell.tls in self.tls
         )
 
 

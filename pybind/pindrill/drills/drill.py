@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from pindrill._core import CoreError
 from pindrill.drills.bench import Bench, PlayRun, StageRun, hung
 from pindrill.drills.cells import Cell, Pinning, Planner, Play
@@ -49,13 +51,13 @@ from pindrill.model import (
     RFC7469,
     Expect,
     HarnessFailed,
-    ResultLine,
     Scenario,
     Semantics,
     Strategy,
     TlsVersion,
     VerdictWord,
 )
+from pindrill.results.line import ResultLine
 
 FAILURES = (OSError, MemoryError, HarnessFailed, CoreError)
 """Of ours, by what the machine would not give."""
@@ -282,7 +284,7 @@ class Drill:
             late = fold(leaks) if leaks else before
             if PRECEDENCE.index(late.verdict) < PRECEDENCE.index(before.verdict):
                 line = self._line(cell, late, Controls(genuine=Control.ABSENT), runs)
-                yield {**line, "supersedes": True, "reason": f"{late.reason} (after the cell was judged)"}
+                yield replace(line, supersedes=True, reason=f"{late.reason} (after the cell was judged)")
 
     def _line(self, cell: Cell, finding: Finding, controls: Controls, runs: list[PlayRun]) -> ResultLine:
         return result_line(

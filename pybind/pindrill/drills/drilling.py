@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pindrill.clients.client_file import Known
 from pindrill.drills.drill import Drill
 from pindrill.drills.lab import Excuse, Lab, RunPlace, drill_on
 from pindrill.drills.options import WHOLE, DrillOptions, repeat_command
@@ -27,17 +26,15 @@ from pindrill.model import (
     UNJUDGED,
     VIOLATIONS,
     PinsOf,
-    ResultLine,
     UsageError,
     VerdictWord,
 )
 from pindrill.reports.complaint import complain
 from pindrill.reports.plain import harmless
 from pindrill.reports.terminal import say
+from pindrill.results.earlier import SameQuestion, finished, stale
 from pindrill.results.file import ResultFile
-from pindrill.results.newest import latest
-
-_MOST_CELLS = 6
+from pindrill.results.line import ResultLine
 
 
 @dataclass
@@ -61,7 +58,7 @@ def drill_all(
         lab = opened.start(lambda: Lab(keyring=asked.keyring, deadline_s=asked.deadline_s, place=place), Lab.close)
         kept = asked.pinned in STRATEGY and asked.keyring
         pins = Mint(lab.keys).pins(STRATEGY[asked.pinned or ""], PinsOf()) if kept else None
-        done = {subject.name: _done(tally.lines, subject, asked, pins) for subject in subjects}
+        done = {subject.name: finished(tally.lines, _question(subject, asked, pins)) for subject in subjects}
         for subject in subjects:
             with Started() as started:
                 bench = lab.bench(started, subject, asked)
@@ -102,30 +99,8 @@ def _run(drill: Drill, subject: Subject, tally: Tally, results: ResultFile | Non
         say(console, f"Drilled {harmless(subject.name)}: {len(mine)} cells")
 
 
-def stale(client: str, listed: Sequence[Known], lines: Sequence[ResultLine]) -> list[str]:
-    """Listed deviations that no longer happen, in whichever of the cells that were run."""
-    found = []
-    # What could not be judged is told as that.
-    judged = [
-        line for line in latest(lines) if VerdictWord(line["verdict"]) not in {*UNJUDGED, VerdictWord.UNSUPPORTED}
-    ]
-    for known in listed:
-        covered = [line for line in judged if known.covers(line)]
-        gone = [line for line in covered if not any(k.covers(line) and k.verdict == line["verdict"] for k in listed)]
-        if gone:
-            where = "" if len(gone) == len(covered) else f" in {_cells(gone)}"
-            listed_as = f"{', '.join(known.scenarios)} is listed as a known {known.verdict}"
-            found.append(f"{client}: {listed_as}, but did not happen{where}")
-    return found
-
-
-def _cells(lines: Sequence[ResultLine]) -> str:
-    shown = ", ".join(f"{line['code']} TLS {line['tls']} {line['strategy']}" for line in lines[:_MOST_CELLS])
-    return shown + (f" and {len(lines) - _MOST_CELLS} more cells" if len(lines) > _MOST_CELLS else "")
-
-
 def exit_code_of(lines: Sequence[ResultLine], tally: Tally) -> int:
-    words = {VerdictWord(line["verdict"]) for line in lines if not line.get("known")}
+    words = {line.verdict for line in lines if not line.known}
     if words & VIOLATIONS or tally.stale:
         return 1
     return 3 if words & UNJUDGED or tally.interrupted or not lines or wholly_unsupported(lines) else 0
@@ -150,34 +125,20 @@ def exit_code_with(troubles: Iterable[str], code: int) -> int:
 
 def wholly_unsupported(lines: Sequence[ResultLine]) -> set[str]:
     """Clients of which nothing was judged; a part of a run cannot tell."""
-    able = {line["client"] for line in lines if line["verdict"] != VerdictWord.UNSUPPORTED or "shard" in line}
-    return {line["client"] for line in lines} - able
+    able = {line.client for line in lines if line.verdict is not VerdictWord.UNSUPPORTED or line.shard}
+    return {line.client for line in lines} - able
 
 
-def _done(
-    lines: Sequence[ResultLine], subject: Subject, asked: DrillOptions, compiled: Sequence[str] | None
-) -> frozenset[tuple[str, str, str, int]]:
-    """The cells that need not be run again; UsageError where they are of another client, or asked for otherwise.
-
-    `compiled`: the pins that the client has from its keyring.
-    """
-    repeat = repeat_command(subject, asked)
-    mine = [line for line in lines if line["client"] == subject.name]
-    for line in mine:
-        pairs = (
-            ("by", line["repeat"], repeat(line["scenario"], line["strategy"], line["tls"])),
-            ("with the semantics", line["semantics"], str(subject.semantics)),
-            ("on the version", line.get("client_version", ""), subject.version),
-            ("by pindrill", line["pindrill"], VERSIONS[0]),
-            ("with the pins", line["pins"], line["pins"] and list(compiled or line["pins"])),
-        )
-        if different := [pair for pair in pairs if pair[1] != pair[2]]:
-            what, was, is_ = different[0]
-            raise UsageError(
-                f"--resume: {line['code']} of {subject.name} was run {what}\n  {was}\nand not {what}\n  {is_}\n"
-                "They do not go together: name another --json file"
-            )
-    return frozenset((r["scenario"], r["strategy"], r["tls"], r["round"]) for r in mine)
+def _question(subject: Subject, asked: DrillOptions, compiled: Sequence[str] | None) -> SameQuestion:
+    """`compiled`: the pins that the client has from its keyring."""
+    return SameQuestion(
+        client=subject.name,
+        repeat=repeat_command(subject, asked),
+        semantics=str(subject.semantics),
+        version=subject.version,
+        pindrill=VERSIONS[0],
+        pins=compiled,
+    )
 
 
 # --- where it runs ---------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from msgspec.structs import replace
+
 from pindrill.clients import Driver
 from pindrill.clients.callable import ClientFunction
 from pindrill.drills import programs
@@ -31,7 +33,8 @@ from pindrill.keyring import Keyring
 from pindrill.machine.directories import run_directory
 from pindrill.machine.names import own_address
 from pindrill.mint import Mint
-from pindrill.model import STRATEGY, TLS_VERSIONS, ResultLine, Scenario, Semantics, Target, UsageError
+from pindrill.model import STRATEGY, TLS_VERSIONS, Scenario, Semantics, Target, UsageError
+from pindrill.results.line import KnownReason, ResultLine
 
 RunPlace = tuple[str, Path]
 """The address and the directory of a run."""
@@ -183,15 +186,14 @@ def drill_on(
     repeat = repeat_command(subject, asked)
 
     def annotated(line: ResultLine) -> ResultLine:
-        known = next((k for k in subject.known if k.covers(line) and k.verdict == line["verdict"]), None)
+        known = next((k for k in subject.known if k.covers(line) and k.verdict == line.verdict), None)
         why = known.reason if known else excuse(line) if excuse else None
-        return {
-            **line,
-            "client_version": subject.version,
-            "known": {"reason": why, "source": known.source if known else ""} if why else None,
-            **({} if asked.shard == WHOLE else {"shard": "{}/{}".format(*asked.shard)}),
-            **(asked.via.told_of(line) if asked.via else {}),
-        }
+        return replace(
+            asked.via.told_of(line) if asked.via else line,
+            client_version=subject.version,
+            known=KnownReason(reason=why, source=known.source if known else "") if why else None,
+            shard="" if asked.shard == WHOLE else "{}/{}".format(*asked.shard),
+        )
 
     request = DrillRequest(
         client=subject.name,

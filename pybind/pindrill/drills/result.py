@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from pindrill.drills.drill import Drill
-from pindrill.model import UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.text import print_cells
+from pindrill.results.line import ResultLine
 
 _WIDTH = 110
 
@@ -29,19 +30,19 @@ class DrillResult:
     @property
     def violated(self) -> tuple[ResultLine, ...]:
         """The client let itself be intercepted, or locked its users out."""
-        return tuple(line for line in self._unknown() if VerdictWord(line["verdict"]) in VIOLATIONS)
+        return tuple(line for line in self._unknown() if line.verdict in VIOLATIONS)
 
     @property
     def unjudged(self) -> tuple[ResultLine, ...]:
         """Nothing can be said: no pass, and no accusation."""
-        return tuple(line for line in self._unknown() if VerdictWord(line["verdict"]) in UNJUDGED)
+        return tuple(line for line in self._unknown() if line.verdict in UNJUDGED)
 
     def text(self) -> str:
         """The evidence for whatever did not pass, for people."""
-        return evidence([line for line in self.lines if line["verdict"] != VerdictWord.PASS])
+        return evidence([line for line in self.lines if line.verdict is not VerdictWord.PASS])
 
     def _unknown(self) -> Sequence[ResultLine]:
-        return [line for line in self.lines if not line["known"]]
+        return [line for line in self.lines if not line.known]
 
 
 def evidence(lines: Sequence[ResultLine]) -> str:
@@ -56,15 +57,15 @@ def settled(drill: Drill, *, probed: bool) -> tuple[ResultLine, ...]:
     newest: dict[tuple[str, ...], ResultLine] = {}
 
     def emit(line: ResultLine, _: int) -> None:
-        newest[line["scenario"], line["strategy"], line["tls"]] = line
+        newest[line.scenario, line.strategy, line.tls] = line
 
     if drill.run(emit).interrupted:
         raise KeyboardInterrupt
     if not probed:
         return tuple(newest.values())
-    done = {(line["scenario"], line["tls"]) for line in newest.values() if not _is_unsupported(line)}
-    return tuple(x for x in newest.values() if not _is_unsupported(x) or (x["scenario"], x["tls"]) not in done)
+    done = {(line.scenario, line.tls) for line in newest.values() if not _is_unsupported(line)}
+    return tuple(x for x in newest.values() if not _is_unsupported(x) or (x.scenario, x.tls) not in done)
 
 
 def _is_unsupported(line: ResultLine) -> bool:
-    return bool(line["verdict"] == VerdictWord.UNSUPPORTED)
+    return line.verdict is VerdictWord.UNSUPPORTED

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pindrill.gate.gate_file import ExpectedFinding
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.pinfiles import LintFinding, Severity
 from pindrill.preflight import Status
 from pindrill.reports.plain import counted, harmless
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import ResultLine
 
 _ORDER = tuple(Severity)
 PLAN_VIOLATED, PLAN_UNKNOWN = "plan-violated", "plan-unknown"
@@ -23,15 +25,15 @@ class Baseline:
     """An earlier run of the gate: what it found is not new."""
 
     name: str
-    findings: Sequence[ResultLine]
+    findings: Sequence[FindingLine]
     verdicts: dict[tuple[str, ...], VerdictWord]
 
     def has(self, finding: LintFinding) -> bool:
-        return any(_steady(finding) == _steady_of(line) for line in self.findings)
+        return any(_steady(finding) == _steady(line) for line in self.findings)
 
     def excuse(self, line: ResultLine) -> str | None:
         """The same violation, or a worse one, stood there; or it could not be judged then either."""
-        before, now = self.verdicts.get(cell(line)), VerdictWord(line["verdict"])
+        before, now = self.verdicts.get(cell(line)), line.verdict
         same = (
             (before in UNJUDGED)
             if now in UNJUDGED
@@ -51,7 +53,7 @@ class Findings:
 
 
 def cell(line: ResultLine) -> tuple[str, ...]:
-    return (line["client"], line["scenario"], line["strategy"], line["tls"])
+    return (line.client, line.scenario, line.strategy, line.tls)
 
 
 def sort_findings(
@@ -118,24 +120,18 @@ def sentence(
 
 
 def _told(line: ResultLine) -> str:
-    return (
-        f"{line['client']}: {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}: {line['reason']}"
-    )
+    return f"{line.client}: {line.code} {line.scenario}, TLS {line.tls}: {line.verdict}: {line.reason}"
 
 
 def _worst_first(lines: Iterable[ResultLine], words: frozenset[VerdictWord]) -> list[ResultLine]:
-    found = [line for line in lines if VerdictWord(line["verdict"]) in words and not line.get("known")]
-    return sorted(found, key=lambda line: PRECEDENCE.index(VerdictWord(line["verdict"])))
+    found = [line for line in lines if line.verdict in words and not line.known]
+    return sorted(found, key=lambda line: PRECEDENCE.index(line.verdict))
 
 
 def _excused(finding: LintFinding, why: str) -> LintFinding:
     return replace(finding, severity=Severity.INFO, message=f"{finding.message} ({why})")
 
 
-def _steady(finding: LintFinding) -> tuple[str, str, str]:
-    return _steady_of(finding.to_json())
-
-
-def _steady_of(line: ResultLine) -> tuple[str, str, str]:
+def _steady(finding: LintFinding | FindingLine) -> tuple[str, str, str]:
     """Without line and numbers, which change when lines are added above it or a day goes by."""
-    return line["file"], line["rule"], re.sub(r"\d+", "#", line["message"])
+    return finding.file, finding.rule, re.sub(r"\d+", "#", finding.message)

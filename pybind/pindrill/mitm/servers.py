@@ -12,11 +12,14 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
+
 from pindrill import _core
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import AddonEvent, MitmproxyFailed, Process, credential_order
 from pindrill.mitm.told import EventLog
 from pindrill.model import TlsVersion
+from pindrill.results.line import ResultLine, RunResult
 
 _MODE = "reverse:https://unknown.invalid:443"
 """Where to is decided by the port that a client comes to."""
@@ -42,13 +45,13 @@ class MitmServers:
     def version(self) -> str:
         return self._process.version
 
-    def told_of(self, line: dict[str, Any]) -> dict[str, Any]:
-        """What is added to a result line: who stood between, and what its own events said of each connection."""
-        stages = [{**stage, "runs": [self._with_events(run) for run in stage["runs"]]} for stage in line["stages"]]
-        return {"via": f"mitmproxy {self.version}", "stages": stages}
+    def told_of(self, line: ResultLine) -> ResultLine:
+        """With who stood between, and what its own events said of each connection."""
+        stages = tuple(replace(stage, runs=tuple(map(self._with_events, stage.runs))) for stage in line.stages)
+        return replace(line, via=f"mitmproxy {self.version}", stages=stages)
 
-    def _with_events(self, run: dict[str, Any]) -> dict[str, Any]:
-        return {**run, "observations": [self.told.annotated(each) for each in run["observations"]]}
+    def _with_events(self, run: RunResult) -> RunResult:
+        return replace(run, observations=tuple(map(self.told.annotated, run.observations)))
 
     def open(
         self, address: str, tls: TlsVersion, label: str, credential: _core.Credential, response: str

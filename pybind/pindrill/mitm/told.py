@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pindrill.classify import REFUSALS, Shape, shape
 from pindrill.model import Observation
+from pindrill.results.line import ToldObservation
 
 _ESTABLISHED = "tls_established_client"
 
@@ -34,12 +36,12 @@ class EventLog:
             if wrong:
                 self.misled[wrong] += 1
 
-    def annotated(self, observation: dict[str, Any]) -> dict[str, Any]:
-        """An observation of a result line, and what mitmproxy said of that connection."""
-        event, wrong = self._by_time.get(observation["accepted_at"], ("", ""))
+    def annotated(self, observation: ToldObservation) -> ToldObservation:
+        """With what mitmproxy said of that connection."""
+        event, wrong = self._by_time.get(observation.accepted_at, ("", ""))
         if not event:
             return observation
-        return {**observation, "mitmproxy_event": event, "mitmproxy_would_mislead": wrong or None}
+        return replace(observation, mitmproxy_event=event, mitmproxy_would_mislead=wrong or None)
 
     def lines(self) -> list[str]:
         """For people."""

@@ -2,7 +2,7 @@
 
 from pindrill.adapter import Target, TargetPins, TlsRange, Unsupported
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
-from pindrill.model.lines import AuditLine, ForecastRow, PlanLine, ResultLine
+from pindrill.model.lines import AuditLine, ForecastRow, PlanLine
 from pindrill.model.observation import Alert, ClientHello, Observation
 from pindrill.model.scenario import (
     BACKUP,
@@ -58,7 +58,6 @@ __all__ = [
     "PinsOf",
     "PlanLine",
     "Refused",
-    "ResultLine",
     "Said",
     "Scenario",
     "Semantics",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-ResultLine = dict[str, Any]
-"""The verdict on one cell, with all that it rests on: reports/schemas/result.schema.json."""
 AuditLine = dict[str, Any]
 """The verdict on one destination of one app: reports/schemas/audit.schema.json."""
 PlanLine = dict[str, Any]

@@ -28,14 +28,23 @@ class ClientReport:
     """What the client's side shows of one attempt."""
 
     said: Said
+    """What the client said of the attempt, or what became of it."""
     detail: str = ""
+    """In its own words."""
     canary_out: bool = False
+    """Whether the text of the response came out of the client."""
     exit_code: int | None = None
+    """Of a command; null: it has none."""
     ending_at: int = 0
-    """When the harness began to end the client; from then on no end of a connection counts."""
+    """When the harness began to end the client, in nanoseconds of the monotonic clock; 0: it did not. From then on no
+    end of a connection counts.
+    """
     duration_s: float = 0.0
+    """Seconds that the attempt took."""
     stdout: str = ""
+    """The beginning and the end of its output."""
     stderr: str = ""
+    """The beginning and the end of its error output."""
 
 
 @dataclass(frozen=True, kw_only=True)

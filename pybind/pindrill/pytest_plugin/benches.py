@@ -17,7 +17,8 @@ from pindrill.drills.result import settled
 from pindrill.drills.selection import Selection
 from pindrill.drills.subjects import Subject, function_subject
 from pindrill.interruption import Started
-from pindrill.model import LEAKS, RFC7469, ResultLine, Target, Unsupported, VerdictWord
+from pindrill.model import LEAKS, RFC7469, Target, Unsupported
+from pindrill.results.line import ResultLine
 
 _BENCHES = 8
 _CANNOT = (Unsupported, pytest.skip.Exception)
@@ -126,12 +127,12 @@ class KeptBenches:
         """Judges again what was played: a secret may have arrived since."""
         kept.bench.late()
         for drill, probed, before in kept.drills:
-            earlier = {_key(line): line["verdict"] for line in before}
+            earlier = {_key(line): line.verdict for line in before}
             for line in settled(drill, probed=probed):
-                if VerdictWord(line["verdict"]) in LEAKS and earlier.get(_key(line)) != line["verdict"]:
-                    self._late.append(f"{line['verdict']}: {line['repeat']}: {line['reason']}")
+                if line.verdict in LEAKS and earlier.get(_key(line)) != line.verdict:
+                    self._late.append(f"{line.verdict}: {line.repeat}: {line.reason}")
         kept.drills.clear()
 
 
 def _key(line: ResultLine) -> tuple[str, ...]:
-    return (line["scenario"], line["strategy"], line["tls"])
+    return (line.scenario, line.strategy, line.tls)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,10 +24,10 @@ class Collector:
         drilled: dict[str, Any] | None = getattr(report, "pindrill", None)
         if drilled is None:
             return
-        self._verdicts.update(line["verdict"] for line in drilled["lines"])
+        self._verdicts.update(drilled["verdicts"])
         self._unwatched.update(drilled["unwatched"])
         if self._file:
-            self._file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in drilled["lines"])
+            self._file.writelines(line + "\n" for line in drilled["lines"])
             self._file.flush()
 
     def pytest_unconfigure(self) -> None:

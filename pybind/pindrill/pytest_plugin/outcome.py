@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from pindrill.drills.result import evidence
-from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, ResultLine, VerdictWord
+from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import harmless
+from pindrill.results.line import ResultLine
 
 
 class Violated(pytest.fail.Exception):  # type: ignore[name-defined,misc]
@@ -25,9 +26,8 @@ class NotJudged(pytest.fail.Exception):  # type: ignore[name-defined,misc]
 
 def raise_for_cell(line: ResultLine) -> None:
     """A passing cell, or one that is only reported, returns."""
-    word = VerdictWord(line["verdict"])
-    if word is VerdictWord.UNSUPPORTED:
-        pytest.skip(f"unsupported: {line['reason']}")
+    if line.verdict is VerdictWord.UNSUPPORTED:
+        pytest.skip(f"unsupported: {line.reason}")
     _raise_unless_fine([line])
 
 
@@ -47,28 +47,28 @@ def raise_unless_survived(lines: Sequence[ResultLine]) -> None:
 
 
 def _raise_unless_fine(lines: Sequence[ResultLine]) -> None:
-    if wrong := [line for line in lines if VerdictWord(line["verdict"]) in VIOLATIONS]:
+    if wrong := [line for line in lines if line.verdict in VIOLATIONS]:
         raise Violated(_evidence(wrong, lines), pytrace=False)
-    if unjudged := [line for line in lines if VerdictWord(line["verdict"]) in UNJUDGED]:
+    if unjudged := [line for line in lines if line.verdict in UNJUDGED]:
         raise NotJudged(_evidence(unjudged, lines, "not judged, so not a pass: "), pytrace=False)
 
 
 def _passed(lines: Sequence[ResultLine], *expected: str) -> bool:
-    return any(line["verdict"] == VerdictWord.PASS and line["expected"] in expected for line in lines)
+    return any(line.verdict is VerdictWord.PASS and line.expected in expected for line in lines)
 
 
 def _evidence(telling: Sequence[ResultLine], lines: Sequence[ResultLine], prefix: str = "") -> str:
-    worst = min(telling, key=lambda line: PRECEDENCE.index(VerdictWord(line["verdict"])))
+    worst = min(telling, key=lambda line: PRECEDENCE.index(line.verdict))
     of = f" ({len(telling)} of {len(lines)} cells)" if len(lines) > 1 else ""
-    first = f"{prefix}{worst['verdict']}: {worst['code']} {worst['scenario']}: {worst['reason']}{of}"
+    first = f"{prefix}{worst.verdict}: {worst.code} {worst.scenario}: {worst.reason}{of}"
     return f"{harmless(first)}\n\n{evidence(telling)}"
 
 
 def _nothing(what: str, lines: Sequence[ResultLine]) -> str:
     told = "\n".join(
         harmless(
-            f"  {line['code']} {line['scenario']}, TLS {line['tls']}: {line['verdict']}, a correct client would "
-            f"{line['expected']}: {line['reason']}"
+            f"  {line.code} {line.scenario}, TLS {line.tls}: {line.verdict}, a correct client would "
+            f"{line.expected}: {line.reason}"
         )
         for line in lines
     )

@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pindrill import scenarios as catalogue
 from pindrill.clients.callable import ClientFunction
 from pindrill.drills.lab import Lab
 from pindrill.drills.live import LiveServer
 from pindrill.drills.selection import Selection, select
-from pindrill.model import VIOLATIONS, ResultLine, UsageError
+from pindrill.model import VIOLATIONS, UsageError
 from pindrill.pytest_plugin import options, outcome
 from pindrill.pytest_plugin.benches import KeptBenches
+from pindrill.results.line import KnownReason, ResultLine, line_text
 
 _ARGUMENTS = ("scenarios", "strategies", "tls", "semantics", "pinned", "known")
 _PROPERTIES = ("verdict", "expected", "attribution", "reason", "repeat")
@@ -48,8 +50,8 @@ class PluginSession:
         if not lines:
             pytest.skip("unsupported: the scenario needs a backup pin, and the client cannot be told one")
         [line] = lines
-        if cell.known_reason is not None and line["verdict"] in VIOLATIONS:
-            line["known"] = {"reason": cell.known_reason, "source": ""}
+        if cell.known_reason is not None and line.verdict in VIOLATIONS:
+            self._lines[-1] = replace(line, known=KnownReason(reason=cell.known_reason, source=""))
         outcome.raise_for_cell(line)
 
     def raise_for_late(self) -> None:
@@ -61,7 +63,11 @@ class PluginSession:
         lines, self._lines = self._lines, []
         if lines:
             # Plain values in an attribute travel from the workers of xdist.
-            vars(report)["pindrill"] = {"lines": lines, "unwatched": sorted(self._benches.unwatched)}
+            vars(report)["pindrill"] = {
+                "lines": [line_text(line) for line in lines],
+                "verdicts": [str(line.verdict) for line in lines],
+                "unwatched": sorted(self._benches.unwatched),
+            }
         if self.server is not None and report.failed and "pindrill_server" in getattr(item, "funcargs", {}):
             report.sections.append(("pindrill server", "\n".join(self.server.stories()) or "no connection"))
 
@@ -171,8 +177,8 @@ def _known_mark(cell: Selection) -> tuple[pytest.MarkDecorator, ...]:
 
 def _properties(lines: list[ResultLine]) -> list[tuple[str, object]]:
     if len(lines) == 1:
-        return [(f"pindrill_{name}", lines[0][name]) for name in _PROPERTIES]
+        return [(f"pindrill_{name}", str(getattr(lines[0], name))) for name in _PROPERTIES]
     return [
-        ("pindrill_cell", f"{line['code']} {line['strategy']} TLS {line['tls']}: {line['verdict']}: {line['reason']}")
+        ("pindrill_cell", f"{line.code} {line.strategy} TLS {line.tls}: {line.verdict}: {line.reason}")
         for line in lines
     ]

@@ -1,3 +1,1 @@
-"""Result lines: read, checked, the newest of each cell."""
-
-VERSION = 1
+"""Result lines: what one is (line), where they are written and read (file, stored), which of them counts (newest)."""

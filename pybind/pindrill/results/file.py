@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pindrill.machine.locks import lock
-from pindrill.model import ResultLine, UsageError
-from pindrill.results import VERSION
+from pindrill.model import UsageError
+from pindrill.results.finding import FindingLine
+from pindrill.results.line import VERSION, ResultLine, line_of, line_text, parsed
 
 
 class ResultFile:
@@ -19,8 +18,7 @@ class ResultFile:
     `trouble`: why no more could be written; the drill goes on, for its report.
     """
 
-    def __init__(self, path: Path, *, resume: bool, check: Callable[[Any], None] = lambda line: None) -> None:
-        """`check`: raises ValueError for what is no result line; those of an earlier run have to pass."""
+    def __init__(self, path: Path, *, resume: bool) -> None:
         self._path = path
         self._lock = threading.Lock()
         self.trouble = ""
@@ -32,7 +30,7 @@ class ResultFile:
             try:
                 lock(self._file.fileno(), path)
                 if resume:
-                    self.earlier = self._keep_whole(check)
+                    self.earlier = self._keep_whole()
                 elif path.is_file():
                     self._file.truncate(0)
             except BaseException:
@@ -41,25 +39,29 @@ class ResultFile:
         except OSError as error:
             raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
 
-    def _keep_whole(self, check: Callable[[Any], None]) -> list[ResultLine]:
+    def _keep_whole(self) -> list[ResultLine]:
         """The lines that are there; what a killed run left of its last one is cut off, and empty ones go.
 
         In place: what is written over whole lines is these very lines, and needs no room.
         """
         if not self._path.is_file():
             return []
-        found = list(_read_earlier(self._path, check))
+        found = list(_read_earlier(self._path))
         with self._path.open("r+b") as file:
-            file.writelines(line.rstrip(b"\r\n") + b"\n" for _, line in found)
+            file.writelines(raw.rstrip(b"\r\n") + b"\n" for _, raw in found)
             file.truncate()
-        return [result for result, _ in found]
+        return [line for line, _ in found]
 
-    def append(self, line: ResultLine) -> None:
+    def append(self, line: ResultLine | FindingLine) -> None:
+        self.append_text(line_text(line))
+
+    def append_text(self, text: str) -> None:
+        """The JSON of a line."""
         with self._lock:
             if self.trouble:
                 return
             try:
-                self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+                self._file.write(text + "\n")
                 self._file.flush()
             except OSError as error:
                 self.trouble = f"{self._path}: {error.strerror}; later results are not in it"
@@ -71,21 +73,23 @@ class ResultFile:
             self.trouble = self.trouble or f"{self._path}: {error.strerror}"
 
 
-def _read_earlier(path: Path, check: Callable[[Any], None]) -> Iterator[tuple[ResultLine, bytes]]:
+def _read_earlier(path: Path) -> Iterator[tuple[ResultLine, bytes]]:
     """The lines of a results file, read and as they are; a last line that was cut short is left out."""
+    from pindrill.results.check import check_result  # noqa: PLC0415  (who does not resume need not wait for it)
+
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         raise UsageError(f"{path}: cannot read the results: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for number, raw in enumerate(lines, start=1):
+        if not raw.strip():
             continue
         try:
-            result = json.loads(line)
-            if result["version"] != VERSION:
-                raise UsageError(f"{path}:{number}: result version {result['version']}, this pindrill reads {VERSION}")
-            check(result)
-            yield result, line
+            plain = parsed(raw)
+            if plain["version"] != VERSION:
+                raise UsageError(f"{path}:{number}: result version {plain['version']}, this pindrill reads {VERSION}")
+            check_result(plain)
+            yield line_of(plain), raw
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 return

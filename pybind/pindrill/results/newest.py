@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pindrill import scenarios as catalogue
-from pindrill.model import ResultLine
+from pindrill.results.line import ResultLine
 
 CellKey = tuple[str, str, str, str, int]
 
 
-def cell_key(line: Mapping[str, Any]) -> CellKey:
+def cell_key(line: ResultLine) -> CellKey:
     """A later line with the same key takes the place of the earlier one."""
-    return line["client"], line["scenario"], line["strategy"], line["tls"], line["round"]
+    return line.client, line.scenario, line.strategy, line.tls, line.round
 
 
 def latest(lines: Sequence[ResultLine]) -> list[ResultLine]:
