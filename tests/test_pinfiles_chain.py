@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pindrill import _core
 from pindrill.pinfiles import DeclaredPin, Expiry, LintFinding, PinFile, PinFormat, PinRule, Severity
+from pindrill.pinfiles.formats import FORMAT
 from pindrill.pinfiles.lint import lint
 from pindrill.pinfiles.oracle import predict
 from support.openssl import public_key, spki_pin
@@ -81,24 +82,24 @@ def said(pin_file: PinFile, shown: list[_core.Certificate], **options: Any) -> s
 
 @pytest.mark.parametrize("part", ["leaf", "intermediate", "root"])
 def test_pins_that_match_the_chain(chain: Chain, part: str) -> None:
-    assert said(file(PinFormat.NSC, key_pin(getattr(chain, part)), BACKUP), chain.whole) == set()
+    assert said(file(FORMAT["android-nsc"], key_pin(getattr(chain, part)), BACKUP), chain.whole) == set()
 
 
 def test_pins_that_no_longer_match(chain: Chain, other: Chain) -> None:
-    stale = file(PinFormat.NSC, key_pin(other.leaf), BACKUP)
+    stale = file(FORMAT["android-nsc"], key_pin(other.leaf), BACKUP)
     (found,) = lint([stale], NOW, chain=chain.whole)
     assert (found.rule, found.severity, found.line) == ("pins-do-not-match", "error", 2)
     assert "locked out" in found.effect
 
 
 def test_a_chain_without_its_private_root_is_no_proof(chain: Chain) -> None:
-    (found,) = lint([file(PinFormat.NSC, key_pin(chain.root), BACKUP)], NOW, chain=chain.presented)
+    (found,) = lint([file(FORMAT["android-nsc"], key_pin(chain.root), BACKUP)], NOW, chain=chain.presented)
     assert (found.rule, found.severity) == ("pins-do-not-match", "warning")
     assert "its root is not in it" in found.message
 
 
 def test_a_leaf_pin_needs_no_root_to_be_judged(chain: Chain, other: Chain) -> None:
-    option = file(PinFormat.CURL, key_pin(other.leaf), BACKUP, position="leaf")
+    option = file(FORMAT["curl"], key_pin(other.leaf), BACKUP, position="leaf")
     assert [f.severity for f in lint([option], NOW, chain=chain.presented)] == ["error"]
 
 
@@ -112,26 +113,26 @@ WRONG_THINGS: dict[str, Callable[[Chain], bytes]] = {
 
 @pytest.mark.parametrize("what", WRONG_THINGS)
 def test_the_digest_of_a_certificate_where_a_key_was_meant(chain: Chain, what: str) -> None:
-    wrong = file(PinFormat.NSC, pin_of(WRONG_THINGS[what](chain)), BACKUP)
+    wrong = file(FORMAT["android-nsc"], pin_of(WRONG_THINGS[what](chain)), BACKUP)
     assert said(wrong, chain.whole) == {"certificate-pinned"}
 
 
 def test_the_digest_of_a_key_where_a_certificate_was_meant(chain: Chain) -> None:
-    flutter = file(PinFormat.FLUTTER, key_pin(chain.leaf), BACKUP, of="certificate", position="leaf")
+    flutter = file(FORMAT["flutter"], key_pin(chain.leaf), BACKUP, of="certificate", position="leaf")
     assert said(flutter, chain.whole) == {"key-pinned"}
-    right = file(PinFormat.FLUTTER, pin_of(chain.leaf.der), BACKUP, of="certificate", position="leaf")
+    right = file(FORMAT["flutter"], pin_of(chain.leaf.der), BACKUP, of="certificate", position="leaf")
     assert said(right, chain.whole) == set()
 
 
 def test_a_ca_where_only_the_leaf_is_compared(chain: Chain) -> None:
-    option = file(PinFormat.CURL, key_pin(chain.intermediate), BACKUP, position="leaf")
+    option = file(FORMAT["curl"], key_pin(chain.intermediate), BACKUP, position="leaf")
     assert said(option, chain.whole) == {"ca-at-leaf"}
 
 
 def test_ca_and_leaf_pins_mixed(chain: Chain) -> None:
-    mixed = file(PinFormat.NSC, key_pin(chain.leaf), key_pin(chain.intermediate))
+    mixed = file(FORMAT["android-nsc"], key_pin(chain.leaf), key_pin(chain.intermediate))
     assert said(mixed, chain.whole) == {"mixed-positions"}
-    lists = file(PinFormat.ATS, key_pin(chain.leaf), BACKUP, position="leaf-and-ca")
+    lists = file(FORMAT["apple-ats"], key_pin(chain.leaf), BACKUP, position="leaf-and-ca")
     both = replace(lists.rules[0], ca_pins=(key_pin(chain.intermediate), pin_of(b"another CA")))
     assert said(replace(lists, rules=(both,)), chain.whole) == set()
 
@@ -144,33 +145,33 @@ def test_both_lists_of_an_ats_entry_have_to_match(chain: Chain, other: Chain) ->
         position="leaf-and-ca",
         line=2,
     )
-    assert said(PinFile(path="pins", format=PinFormat.ATS, rules=(rule,)), chain.whole) == {"pins-do-not-match"}
+    assert said(PinFile(path="pins", format=FORMAT["apple-ats"], rules=(rule,)), chain.whole) == {"pins-do-not-match"}
 
 
 def test_the_leaf_in_the_ca_list_never_matches(chain: Chain) -> None:
-    leaf = file(PinFormat.ATS, position="leaf-and-ca", ca_pins=(key_pin(chain.leaf), BACKUP))
+    leaf = file(FORMAT["apple-ats"], position="leaf-and-ca", ca_pins=(key_pin(chain.leaf), BACKUP))
     assert said(leaf, chain.whole) == {"pins-do-not-match"}
-    authority = file(PinFormat.ATS, position="leaf-and-ca", ca_pins=(key_pin(chain.intermediate), BACKUP))
+    authority = file(FORMAT["apple-ats"], position="leaf-and-ca", ca_pins=(key_pin(chain.intermediate), BACKUP))
     assert said(authority, chain.whole) == set()
 
 
 @pytest.mark.parametrize("name", ["mitmproxy", "DO_NOT_TRUST_FiddlerRoot", "PortSwigger CA"])
 def test_the_ca_of_an_interception_tool(name: str) -> None:
     proxied = minted(name)
-    assert "interception-ca" in said(file(PinFormat.NSC, key_pin(proxied.intermediate), BACKUP), proxied.whole)
+    assert "interception-ca" in said(file(FORMAT["android-nsc"], key_pin(proxied.intermediate), BACKUP), proxied.whole)
 
 
 def test_a_chain_of_another_host_says_nothing_of_this_one(chain: Chain, other: Chain) -> None:
-    elsewhere = file(PinFormat.NSC, key_pin(other.leaf), BACKUP, domain="www.example.org")
+    elsewhere = file(FORMAT["android-nsc"], key_pin(other.leaf), BACKUP, domain="www.example.org")
     assert said(elsewhere, chain.whole) == set()
     assert said(elsewhere, chain.whole, hosts=["www.example.org"]) == {"pins-do-not-match"}
 
 
 def test_a_wildcard_certificate_covers_the_names_one_label_below(other: Chain) -> None:
     wild = minted(host="*.example.com")
-    assert said(file(PinFormat.NSC, key_pin(wild.leaf), BACKUP), wild.whole) == set()
-    assert said(file(PinFormat.NSC, key_pin(other.leaf), BACKUP), wild.whole) == {"pins-do-not-match"}
-    assert said(file(PinFormat.NSC, key_pin(other.leaf), BACKUP, domain="a.b.example.com"), wild.whole) == set()
+    assert said(file(FORMAT["android-nsc"], key_pin(wild.leaf), BACKUP), wild.whole) == set()
+    assert said(file(FORMAT["android-nsc"], key_pin(other.leaf), BACKUP), wild.whole) == {"pins-do-not-match"}
+    assert said(file(FORMAT["android-nsc"], key_pin(other.leaf), BACKUP, domain="a.b.example.com"), wild.whole) == set()
 
 
 # --- prediction ----------------------------------------------------------------------------------------------
@@ -183,13 +184,13 @@ def answer(pin_file: PinFile, chain: Chain, *, host: str = HOST, at: datetime = 
 @pytest.mark.parametrize(
     ("form", "position", "part", "expected"),
     [
-        (PinFormat.NSC, "any", "leaf", "accept"),
-        (PinFormat.NSC, "any", "root", "accept"),
-        (PinFormat.OKHTTP, "any", "intermediate", "accept"),
-        (PinFormat.CURL, "leaf", "leaf", "accept"),
-        (PinFormat.CURL, "leaf", "intermediate", "refuse"),
-        (PinFormat.ATS, "leaf-and-ca", "leaf", "accept"),
-        (PinFormat.ATS, "leaf-and-ca", "intermediate", "refuse"),
+        (FORMAT["android-nsc"], "any", "leaf", "accept"),
+        (FORMAT["android-nsc"], "any", "root", "accept"),
+        (FORMAT["okhttp"], "any", "intermediate", "accept"),
+        (FORMAT["curl"], "leaf", "leaf", "accept"),
+        (FORMAT["curl"], "leaf", "intermediate", "refuse"),
+        (FORMAT["apple-ats"], "leaf-and-ca", "leaf", "accept"),
+        (FORMAT["apple-ats"], "leaf-and-ca", "intermediate", "refuse"),
     ],
 )
 def test_each_position_is_its_own(chain: Chain, form: PinFormat, position: str, part: str, expected: str) -> None:
@@ -199,7 +200,7 @@ def test_each_position_is_its_own(chain: Chain, form: PinFormat, position: str, 
 
 def test_the_ca_list_is_not_compared_with_the_leaf(chain: Chain) -> None:
     def ca_list(certificate: _core.Certificate) -> PinFile:
-        return file(PinFormat.ATS, position="leaf-and-ca", ca_pins=(key_pin(certificate),))
+        return file(FORMAT["apple-ats"], position="leaf-and-ca", ca_pins=(key_pin(certificate),))
 
     assert answer(ca_list(chain.intermediate), chain) == "accept"
     assert answer(ca_list(chain.root), chain) == "accept"
@@ -212,50 +213,50 @@ def test_both_lists_must_match(chain: Chain, other: Chain) -> None:
         (other.leaf, chain.intermediate, "refuse"),
         (chain.leaf, other.intermediate, "refuse"),
     ):
-        both = file(PinFormat.ATS, key_pin(leaf), position="leaf-and-ca", ca_pins=(key_pin(authority),))
+        both = file(FORMAT["apple-ats"], key_pin(leaf), position="leaf-and-ca", ca_pins=(key_pin(authority),))
         assert answer(both, chain) == expected
 
 
 def test_all_matching_ats_entries_are_united(chain: Chain, other: Chain) -> None:
     parent = PinRule(domain="example.com", subdomains="one", position="leaf-and-ca", pins=(key_pin(chain.leaf),))
     own = PinRule(domain=HOST, position="leaf-and-ca", pins=(key_pin(other.leaf),))
-    united = PinFile(path="pins", format=PinFormat.ATS, rules=(parent, own))
+    united = PinFile(path="pins", format=FORMAT["apple-ats"], rules=(parent, own))
     assert answer(united, chain) == "accept"
     specific = replace(
         united,
-        format=PinFormat.NSC,
+        format=FORMAT["android-nsc"],
         rules=tuple(replace(r, position="any", subdomains="all" if r is parent else "none") for r in (parent, own)),
     )
     assert answer(specific, chain) == "refuse"
 
 
 def test_validation_remains(chain: Chain, other: Chain) -> None:
-    pinned = file(PinFormat.NSC, key_pin(chain.leaf))
+    pinned = file(FORMAT["android-nsc"], key_pin(chain.leaf))
     assert predict(pinned, trust=[other.root], presented=chain.presented, host=HOST, at=NOW).answer == "refuse"
-    alone = file(PinFormat.CURL, key_pin(chain.leaf), position="leaf", mode="replace", check_host=False)
+    alone = file(FORMAT["curl"], key_pin(chain.leaf), position="leaf", mode="replace", check_host=False)
     assert predict(alone, trust=[other.root], presented=chain.presented, host=HOST, at=NOW).answer == "accept"
 
 
 def test_what_does_not_bind_lets_the_chain_through(chain: Chain, other: Chain) -> None:
     wrong = key_pin(other.leaf)
     for lenient in (
-        file(PinFormat.TRUSTKIT_IOS, wrong, BACKUP, enforce=False),
-        file(PinFormat.NSC, wrong, domain="example.org"),
-        file(PinFormat.TRUSTKIT_IOS, excluded=True),
+        file(FORMAT["trustkit-ios"], wrong, BACKUP, enforce=False),
+        file(FORMAT["android-nsc"], wrong, domain="example.org"),
+        file(FORMAT["trustkit-ios"], excluded=True),
     ):
         found = predict(lenient, trust=[chain.root], presented=chain.presented, host=HOST, at=NOW)
         assert (found.answer, found.pinned) == ("accept", False)
-    assert answer(file(PinFormat.TRUSTKIT_ANDROID, wrong, BACKUP, enforce=False), chain) == "refuse"
+    assert answer(file(FORMAT["trustkit-android"], wrong, BACKUP, enforce=False), chain) == "refuse"
 
 
 def test_a_pin_that_cannot_match_still_locks_out(chain: Chain) -> None:
     long = DeclaredPin(text="", digest=b"\xff" + bytes(32))
-    assert answer(file(PinFormat.OKHTTP, long), chain) == "refuse"
-    assert answer(file(PinFormat.ATS, position="leaf-and-ca", lockout="an empty list"), chain) == "refuse"
+    assert answer(file(FORMAT["okhttp"], long), chain) == "refuse"
+    assert answer(file(FORMAT["apple-ats"], position="leaf-and-ca", lockout="an empty list"), chain) == "refuse"
 
 
 def test_a_file_that_stops_the_app_gets_nothing_through(chain: Chain) -> None:
-    broken = replace(file(PinFormat.NSC, key_pin(chain.leaf)), crash="a bad pin")
+    broken = replace(file(FORMAT["android-nsc"], key_pin(chain.leaf)), crash="a bad pin")
     found = predict(broken, trust=[chain.root], presented=chain.presented, host=HOST, at=NOW)
     assert found.answer == "refuse"
     assert "does not start" in found.reason
@@ -279,17 +280,17 @@ def test_when_an_expired_set_lets_a_chain_through(other: Chain, zone: Any, hours
     leaf = root.issue(_core.KeyPair.generate("p-256"), _core.CertificateSpec(HOST, dns=[HOST], not_after=end))
     day = NOW.date() + timedelta(days=3)
     at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=hours)
-    pinned = file(PinFormat.NSC, key_pin(other.leaf), expires=Expiry(day=day, zone=zone))
+    pinned = file(FORMAT["android-nsc"], key_pin(other.leaf), expires=Expiry(day=day, zone=zone))
     assert predict(pinned, trust=[root.certificate], presented=[leaf], host=HOST, at=at).answer == expected
 
 
 def test_what_the_oracle_has_no_words_for_is_inconclusive(chain: Chain) -> None:
     sha1 = DeclaredPin(text="sha1/", digest=bytes(20), algorithm="sha1")
     for pinned in (
-        file(PinFormat.OKHTTP, sha1),
-        file(PinFormat.DANE, key_pin(chain.root), position="ca", mode="replace"),
-        file(PinFormat.NSC, key_pin(chain.leaf), anchors_override=True),
-        file(PinFormat.HPKP, key_pin(chain.leaf), BACKUP, domain=""),
+        file(FORMAT["okhttp"], sha1),
+        file(FORMAT["dane"], key_pin(chain.root), position="ca", mode="replace"),
+        file(FORMAT["android-nsc"], key_pin(chain.leaf), anchors_override=True),
+        file(FORMAT["hpkp"], key_pin(chain.leaf), BACKUP, domain=""),
     ):
         found = predict(pinned, trust=[chain.root], presented=chain.presented, host=HOST, at=NOW)
         assert found.answer == "inconclusive"
@@ -301,7 +302,7 @@ def test_pins_that_could_not_be_read_leave_the_answer_open(chain: Chain, other: 
         file="pins", line=1, rule="unread", severity=Severity.INFO, message="a call", effect="not read", fix="look"
     )
     for pin, expected in ((key_pin(chain.leaf), "accept"), (key_pin(other.leaf), "inconclusive")):
-        partly = replace(file(PinFormat.OKHTTP, pin), findings=(note,))
+        partly = replace(file(FORMAT["okhttp"], pin), findings=(note,))
         assert answer(partly, chain) == expected
         assert answer(partly, chain, host="elsewhere.example.org") == "inconclusive"
         assert said(replace(partly, rules=(replace(partly.rules[0], partial=True),)), chain.whole) == {"unread"}

@@ -9,13 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from pindrill.pinfiles import PinFormat
-from pindrill.pinfiles.losses import TARGETS
-from pindrill.pinfiles.rules import RULES
+from pindrill.pinfiles.formats import FORMATS, RULES
+from support.pin_index import INDEX, current
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pin-formats"
 PAGES = sorted(FOLDER.glob("*.md"))
-INDEX = (FOLDER / "README.md").read_text()
 FILE = re.compile(r"```\w+ file=(\S+)\n(.*?)```", re.DOTALL)
 RUN = re.compile(r"```sh run=(\d)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
@@ -56,16 +54,11 @@ def test_a_clean_example_is_clean(page: Path, tmp_path: Path) -> None:
         assert "warning" not in done.stdout
 
 
-def test_every_rule_is_in_the_table_as_it_is() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*?) \| (.*?) ?\|$", INDEX, re.MULTILINE)
-    assert rows == [(rule.id, rule.severity.value, rule.why, ", ".join(rule.owasp)) for rule in RULES.values()]
-
-
-def test_every_format_has_a_page_and_says_whether_it_is_written() -> None:
-    rows = re.findall(r"^\| \[.*?\]\((.*?)\) \| (.*?) \| (yes|no) \|$", INDEX, re.MULTILINE)
-    told = {PinFormat(name): written == "yes" for _, names, written in rows for name in re.findall(r"`(.*?)`", names)}
-    assert told == {form: form in TARGETS for form in PinFormat}
-    assert {page for page, _, _ in rows} == {page.name for page in PAGES} - {"README.md"}
+def test_the_tables_of_the_index_are_current() -> None:
+    """`support.pin_index` writes them."""
+    text = INDEX.read_text()
+    assert current(text) == text
+    assert {form.page for form in FORMATS} == {page.name for page in PAGES} - {"README.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

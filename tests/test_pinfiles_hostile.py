@@ -23,7 +23,7 @@ from pindrill.pinfiles import PinFile, Severity, read, read_all
 from pindrill.pinfiles.detect import read_text
 from pindrill.pinfiles.lint import lint
 from pindrill.pinfiles.source import MAX_DIRECTORY, Source
-from support.pin_vectors import AT, VECTORS
+from support.pin_vectors import AT, PLAIN, VECTORS
 
 APK = VECTORS / "apk"
 LIMIT = 512 << 20
@@ -39,7 +39,6 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
 # --- what a parser may do: answer, or refuse ------------------------------------------------------------------
 
-PLAIN = [path for path in sorted(VECTORS.glob("*/*")) if path.is_file() and path.suffix != ".apk"]
 PLAIN_IDS = [f"{path.parent.name}/{path.name}" for path in PLAIN]
 
 

@@ -17,8 +17,9 @@ from pindrill import _core
 from pindrill.model import UsageError
 from pindrill.pinfiles.detect import read_all, read_text
 from pindrill.pinfiles.explain import differences, rule_as_json, shown
+from pindrill.pinfiles.formats import WRITTEN
 from pindrill.pinfiles.lint import lint
-from pindrill.pinfiles.losses import DROPPABLE, TARGETS
+from pindrill.pinfiles.losses import DROPPABLE
 from pindrill.pinfiles.source import Source
 from pindrill.pinfiles.write import write
 from pindrill.preflight import check
@@ -75,7 +76,7 @@ def everything(data: bytes) -> None:
         list(shown(file, AT))
         [rule_as_json(file, rule, AT) for rule in file.rules]
         differences(file, file, AT)
-        for target in TARGETS:
+        for target in WRITTEN:
             try:
                 write(file, target, at=AT, pins_are="leaf", drop=DROPPABLE)
             except UsageError:

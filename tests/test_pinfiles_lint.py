@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from pindrill.pinfiles import LintFinding, Severity, read_all
+from pindrill.pinfiles.formats import RULES
 from pindrill.pinfiles.lint import lint
-from pindrill.pinfiles.rules import RULES
 from support.pin_vectors import AT, LINT, finding_rules, lint_file, text
 
 RULES_WITHOUT_FILES = frozenset(

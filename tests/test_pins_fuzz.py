@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pindrill.pinfiles.losses import TARGETS
+from pindrill.pinfiles.formats import WRITTEN
 from support.cli import Pindrill, Ran
 from support.hostile import archive
-from support.pin_vectors import VECTORS
+from support.pin_vectors import PLAIN, VECTORS
 from support.planned import HOST, cross_signed, csr, intermediate, leaf, new_key, private_pem, put, root
 
 EXAMPLES = int(os.environ.get("PINDRILL_FUZZ_EXAMPLES", "40"))
 AT = "2026-06-01"
-FILES = [path for path in sorted(VECTORS.glob("*/*")) + sorted(VECTORS.glob("lint/*/*")) if path.is_file()]
+FILES = [*PLAIN, *sorted(VECTORS.glob("apk/*.apk")), *sorted(VECTORS.glob("lint/*/*"))]
 PIECES = (
     *(b"<", b">", b"{", b"[", b"(", b'"', b"'", b"\\", b"/*", b";", b"\xff", b"\0", b"*", b"$", b"\n", b".", b"="),
     *("²".encode(), "٣".encode(), "ß".encode(), b"sha256//", b"-1", b"9" * 5000, b"\xed\xa0\x80", b"e3b0c442"),
@@ -78,8 +78,22 @@ def chain(directory: Path) -> tuple[Path, Path, Path]:
 
 def commands(file: str) -> list[tuple[str, ...]]:
     converts = [
-        ("pins", "convert", file, "--to", target, "--pins-are", each, "--host", HOST, "--max-age", "60", "--at", AT)
-        for target in TARGETS
+        (
+            "pins",
+            "convert",
+            file,
+            "--to",
+            target.name,
+            "--pins-are",
+            each,
+            "--host",
+            HOST,
+            "--max-age",
+            "60",
+            "--at",
+            AT,
+        )
+        for target in WRITTEN
         for each in ("leaf", "ca")
     ]
     return [
@@ -293,7 +307,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("kind", EMPTY)
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [form.name for form in WRITTEN])
 def test_convert_writes_nothing_of_nothing(pindrill: Pindrill, kind: str, target: str) -> None:
     name, text = EMPTY[kind]
     put(pindrill.directory / name, text)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from pindrill.clients.client_file import read_client_file
-from pindrill.pinfiles import read
-from pindrill.pinfiles.model import rules_for
+from pindrill.pinfiles import read, rules_for
 from pindrill.preflight import Status, check, read_chain, read_trust
 from support.names import HOSTS, written
 from support.planned import HOST, cross_signed, intermediate, leaf, new_key, nsc, put, root, spki_pin

@@ -14,6 +14,7 @@ from pindrill.clients.client_file import read_client_file
 from pindrill.mint import Mint
 from pindrill.model import HOST, STRATEGY, Scenario, Semantics, Stage, Strategy
 from pindrill.pinfiles import DeclaredPin, PinFile, PinFormat, PinRule, read
+from pindrill.pinfiles.formats import FORMAT
 from pindrill.pinfiles.write import write
 from pindrill.preflight import Chain, Outlook, Status, Trust
 from pindrill.scenarios import CATALOGUE
@@ -25,18 +26,18 @@ LEAF_KEY = ("leaf-spki+backup", "leaf-spki")
 # The pins that each can be told, and the format of its own that they are written to, read from and predicted with.
 EXPRESSES: dict[str, tuple[tuple[str, ...], PinFormat | None]] = {
     "aiohttp": (("leaf-cert",), None),
-    "android-nsc": (ANY_KEY, PinFormat.NSC),
-    "curl": (LEAF_KEY, PinFormat.CURL),
-    "git": (LEAF_KEY, PinFormat.GIT),
+    "android-nsc": (ANY_KEY, FORMAT["android-nsc"]),
+    "curl": (LEAF_KEY, FORMAT["curl"]),
+    "git": (LEAF_KEY, FORMAT["git"]),
     "go": (ANY_KEY, None),
     "java": (ANY_KEY, None),
     "node": (ANY_KEY, None),
-    "okhttp": (ANY_KEY, PinFormat.OKHTTP),
+    "okhttp": (ANY_KEY, FORMAT["okhttp"]),
     "php": (("leaf-cert",), None),
     "requests": (("leaf-cert",), None),
     "ruby": (ANY_KEY, None),
     "urllib3": (("leaf-cert",), None),
-    "wget": (LEAF_KEY, PinFormat.WGET),
+    "wget": (LEAF_KEY, FORMAT["wget"]),
 }
 ROTATIONS = {scenario.id: scenario for scenario in CATALOGUE if scenario.id.startswith("rotation/")}
 DID = {Status.ACCEPTS: "accepted", Status.UNPROTECTED: "accepted", Status.LOCKED_OUT: "refused"}
@@ -69,7 +70,7 @@ class Predictor:
             mode=self.semantics.mode,
             check_host=self.semantics.host,
         )
-        made = PinFile(path="told", format=PinFormat.KEYRING, rules=(rule,))
+        made = PinFile(path="told", format=FORMAT["keyring"], rules=(rule,))
         if self.format is None:
             return made
         path = self.directory / f"pins.{self.format}"

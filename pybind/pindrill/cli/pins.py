@@ -19,9 +19,10 @@ from pindrill.pem import read_pem
 from pindrill.pinfiles import LintFinding, PinFile, PinFormat, Severity, read_all
 from pindrill.pinfiles.chains import certificates, is_address, shown_chain
 from pindrill.pinfiles.explain import differences, rule_as_json, shown
+from pindrill.pinfiles.formats import FORMAT, WRITTEN
 from pindrill.pinfiles.hosts import host_asked
 from pindrill.pinfiles.lint import SOON, lint, worst
-from pindrill.pinfiles.losses import DROPPABLE, TARGETS, LossKind, Position
+from pindrill.pinfiles.losses import DROPPABLE, LossKind, Position
 from pindrill.pinfiles.names import canonical
 from pindrill.pinfiles.write import write
 from pindrill.reports.plain import told
@@ -84,7 +85,7 @@ def lint_files(
 @pins_app.command("convert")
 def convert(
     file: Annotated[Path, typer.Argument(help="A pin file.")],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help=", ".join(TARGETS))],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help=", ".join(form.name for form in WRITTEN))],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Instead of standard output.")] = None,
     source: Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Where a file holds several.")] = None,
     pins_are: Annotated[str | None, typer.Option(metavar="leaf|ca", help="Of which certificates the pins are.")] = None,
@@ -110,7 +111,7 @@ def convert(
         except OSError as error:
             raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
     if as_json:
-        _print_lines([{"from": read.format.value, "to": target.value, "file": str(file), "text": text}])
+        _print_lines([{"from": read.format.name, "to": target.name, "file": str(file), "text": text}])
     elif not output:
         print(text, end="")
 
@@ -220,7 +221,7 @@ def _read(files: Sequence[Path]) -> list[PinFile]:
 def _chosen(file: Path, source: str | None) -> PinFile:
     found = [each for each in read_all(file) if source is None or each.format is _format(source)]
     if len(found) != 1:
-        formats = ", ".join(each.format for each in read_all(file))
+        formats = ", ".join(each.format.name for each in read_all(file))
         raise UsageError(f"{file}: holds {formats}; choose one with --from")
     return found[0]
 
@@ -236,9 +237,9 @@ def _chain(file: Path | None, live: str | None) -> list[Any]:
 
 def _format(text: str) -> PinFormat:
     try:
-        return PinFormat(text)
-    except ValueError as error:
-        raise UsageError(f"no format is called '{text}'; there are: {', '.join(PinFormat)}") from error
+        return FORMAT[text]
+    except KeyError as error:
+        raise UsageError(f"no format is called '{text}'; there are: {', '.join(FORMAT)}") from error
 
 
 def _position(text: str | None) -> Position | None:

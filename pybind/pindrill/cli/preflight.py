@@ -82,7 +82,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def _shown(files: Sequence[PinFile], planned: Sequence[Outlook], back: Sequence[Outlook]) -> Iterator[str]:
-    shown = {(file.path, file.format.value): file for file in files}
+    shown = {(file.path, file.format.name): file for file in files}
     for path, format_ in shown:
         yield told(f"{path} ({format_})")
         yield from (_line(each, "") for each in planned if (each.file, each.format) == (path, format_))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from pindrill.model import UsageError
-from pindrill.pinfiles import ats, dane, envoy, hpkp, lists, okhttp, options, trustkit_ios
-from pindrill.pinfiles.android import ROOT, read_android
-from pindrill.pinfiles.keys import is_keyring, read_keyring
+from pindrill.pinfiles.formats import FORMATS
 from pindrill.pinfiles.markup import Element, is_binary_xml, parse
-from pindrill.pinfiles.model import PinFile
+from pindrill.pinfiles.pin_file import InFolder, InPlist, InText, InXml, PinFile
 from pindrill.pinfiles.plists import Plist, is_plist, read_plist
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Archive, Source, is_archive, read_source
@@ -25,23 +23,19 @@ MAX_XML, MAX_CONFIGS = 50_000, 50
 """Of an APK: members that are looked into, and those of them that are a Network Security Config."""
 _MANIFEST = "AndroidManifest.xml"
 _INFO_PLIST = re.compile(r"Payload/[^/]+\.app/Info\.plist")
-_WANTED = "Network Security Config, Info.plist, TrustKit, OkHttp source, --pinnedpubkey, HPKP, Envoy, TLSA …"
-_TEXTS: tuple[tuple[Callable[[str], bool], Callable[[Source], PinFile | list[PinFile]]], ...] = (
-    (okhttp.has_okhttp, okhttp.read_okhttp),
-    (lists.has_flutter, lists.read_flutter),
-    (lists.has_react_native, lists.read_react_native),
-    (options.has_option, options.read_options),
-    (hpkp.has_hpkp, hpkp.read_hpkp),
-    (envoy.has_envoy, envoy.read_envoy),
-    (dane.has_dane, dane.read_dane),
-)
+_FOLDERS = [form.found for form in FORMATS if isinstance(form.found, InFolder)]
+_XML = [form.found for form in FORMATS if isinstance(form.found, InXml)]
+_PLISTS = [form.found for form in FORMATS if isinstance(form.found, InPlist)]
+_TEXTS = [form.found for form in FORMATS if isinstance(form.found, InText)]
+_ROOTS = list(dict.fromkeys(found.root for found in _XML))
+_FIX = f"give one of: {', '.join(form.title for form in FORMATS)}"
 
 
 def read(path: Path | str) -> PinFile:
     """The pins of a file that holds one format."""
     files = read_all(path)
     if len(files) > 1:
-        formats = ", ".join(file.format for file in files)
+        formats = ", ".join(file.format.name for file in files)
         raise UsageError(f"{path}: holds pins in several formats ({formats}); read them with read_all")
     return files[0]
 
@@ -49,8 +43,9 @@ def read(path: Path | str) -> PinFile:
 def read_all(path: Path | str) -> tuple[PinFile, ...]:
     """The pins of a file in every format that it holds; UsageError when there is none."""
     given = Path(path)
-    if is_keyring(given):
-        return (read_keyring(given),)
+    for folder in _FOLDERS:
+        if folder.has(given):
+            return (folder.read(given),)
     if is_archive(given):
         with Archive(given) as archive:
             return tuple(_of_app(_in_archive(archive)))
@@ -80,33 +75,40 @@ def _bounded(file: PinFile) -> PinFile:
 def _in_text(source: Source) -> list[PinFile]:
     if is_plist(source.data):
         return _in_plist(read_plist(source))
-    if is_binary_xml(source.data) or f"<{ROOT}".encode() in source.data or _is_utf16_xml(source.data):
-        return [read_android(source)]
+    if is_binary_xml(source.data) or _names_a_root(source.data):
+        return [_in_xml(source)]
     if len(source.data) > MAX_TEXT:
         raise UsageError(f"{source.path}: larger than {MAX_TEXT >> 20} MiB for a text; give the part with the pins")
     text = source.text()
-    for has, reader in _TEXTS:
-        if has(text):
-            found = reader(source)
-            return found if isinstance(found, list) else [found]
+    for found in _TEXTS:
+        if found.has(text):
+            return list(found.read(source))
     if text.lstrip().startswith("<"):
-        return [read_android(source)]
-    raise source.refuse(1, "no pins in a form that is known here", f"give one of: {_WANTED}")
+        return [_in_xml(source)]
+    raise source.refuse(1, "no pins in a form that is known here", _FIX)
 
 
-def _is_utf16_xml(data: bytes) -> bool:
-    return ROOT.encode("utf-16-le") in data or ROOT.encode("utf-16-be") in data
+def _names_a_root(data: bytes) -> bool:
+    return any(
+        f"<{root}".encode() in data or root.encode("utf-16-le") in data or root.encode("utf-16-be") in data
+        for root in _ROOTS
+    )
+
+
+def _in_xml(source: Source, *, debuggable: bool | None = None) -> PinFile:
+    root = parse(source)
+    for found in _XML:
+        if root.tag == found.root and found.has(root):
+            return found.read(root, source.path, debuggable)
+    raise source.refuse(root.line, f"the root is <{root.tag}>, not {' or '.join(f'<{each}>' for each in _ROOTS)}", _FIX)
 
 
 def _in_plist(plist: Plist) -> list[PinFile]:
-    found = [trustkit_ios.read_trustkit_ios(plist)] if trustkit_ios.has_trustkit(plist) else []
-    if ats.has_ats(plist):
-        found.append(ats.read_ats(plist))
-    if not found:
-        raise plist.source.refuse(
-            1, f"neither {ats.DOMAINS} nor {trustkit_ios.CONFIGURATION} in it", "give the Info.plist that has the pins"
-        )
-    return found
+    read = [found.read(plist) for found in _PLISTS if found.has(plist)]
+    if not read:
+        keys = " nor ".join(found.key for found in _PLISTS)
+        raise plist.source.refuse(1, f"neither {keys} in it", "give the Info.plist that has the pins")
+    return read
 
 
 def _in_archive(archive: Archive) -> Iterator[PinFile]:
@@ -118,13 +120,13 @@ def _in_archive(archive: Archive) -> Iterator[PinFile]:
         raise UsageError(f"{archive.path}: neither an APK nor an IPA: no {_MANIFEST}, no Payload/….app/Info.plist")
     manifest = parse(archive.member(_MANIFEST))
     application = next(iter(manifest.of("application")), Element("application", 1))
-    configs = list(islice((source for source in _candidates(archive) if parse(source).tag == ROOT), MAX_CONFIGS + 1))
+    configs = list(islice((source for source in _candidates(archive) if parse(source).tag in _ROOTS), MAX_CONFIGS + 1))
     if len(configs) > MAX_CONFIGS:
         raise UsageError(f"{archive.path}: more than {MAX_CONFIGS} Network Security Configs; no app has them")
     if not configs:
         raise UsageError(f"{archive.path}: no Network Security Config in this APK: it pins nothing by one")
     for source in configs:
-        file = read_android(source, debuggable=application.attributes.get("android:debuggable") is True)
+        file = _in_xml(source, debuggable=application.attributes.get("android:debuggable") is True)
         yield _with_use(file, "android:networkSecurityConfig" in application.attributes, len(configs))
 
 
@@ -135,7 +137,7 @@ def _candidates(archive: Archive) -> Iterator[Source]:
         raise UsageError(f"{archive.path}: more than {MAX_XML} XML files in this APK; give the pin file itself")
     for name in names:
         source = archive.member(name)
-        if ROOT.encode() in source.data or ROOT.encode("utf-16-le") in source.data:
+        if any(root.encode() in source.data or root.encode("utf-16-le") in source.data for root in _ROOTS):
             yield source
 
 

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from pindrill.pinfiles.digests import encoded
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule, binds, rules_for
+from pindrill.pinfiles.model import DeclaredPin, PinRule
 from pindrill.pinfiles.names import why_no_host
-
-SEMANTICS: Mapping[PinFormat, str] = {
-    PinFormat.NSC: "The most specific entry decides. A pin may match any key of the validated chain. "
-    "After local midnight of the expiration nothing is pinned.",
-    PinFormat.TRUSTKIT_ANDROID: "As a Network Security Config, which the platform itself enforces; TrustKit's own "
-    "check and its reports come on top, and enforcePinning switches only that.",
-    PinFormat.TRUSTKIT_IOS: "The most specific entry decides. A pin may match any key of the validated chain. "
-    "After midnight UTC of the expiration nothing is pinned.",
-    PinFormat.ATS: "All entries that cover a host are united. Of the leaf list and the CA list each that is there must "
-    "match. Subdomains are one label deep. There is no expiration.",
-    PinFormat.OKHTTP: "All patterns that cover a host are united. A pin may match any key of the validated chain. "
-    "*. is exactly one label without the name itself, **. any number with it.",
-    PinFormat.CURL: "Only the server's own key is compared, as text.",
-    PinFormat.WGET: "Only the server's own key is compared.",
-    PinFormat.GIT: "Only the server's own key is compared, as text.",
-    PinFormat.HPKP: "Noted at the first visit and kept for max-age. A pin may match any key of the validated chain.",
-    PinFormat.KEYRING: "The leaf keys of the keyring, current and backup.",
-    PinFormat.ENVOY: "Only the server's own certificate is compared; a hit in either list accepts. "
-    "Without trusted_ca the chain is not verified.",
-    PinFormat.DANE: "Any matching record accepts. Usage 0 and 1 add to ordinary validation, 2 and 3 replace it.",
-    PinFormat.FLUTTER: "The server's own certificate is compared, on a connection before the real one.",
-    PinFormat.REACT_NATIVE: "OkHttp on Android and TrustKit on iOS underneath, which wants two pins.",
-}
+from pindrill.pinfiles.pin_file import PinFile, binds, rules_for
 
 
 def rule_as_json(file: PinFile, rule: PinRule, at: datetime) -> dict[str, Any]:
     return {
         "file": file.path,
-        "format": file.format.value,
+        "format": file.format.name,
         "line": rule.line,
         "domain": rule.domain,
         "matches_no_host": why_no_host(rule.domain) if rule.domain else "",
@@ -81,7 +59,7 @@ def is_off(rule: PinRule, at: datetime) -> bool:
 def shown(file: PinFile, at: datetime) -> Iterator[str]:
     """For people."""
     yield f"{file.path}: {file.format}"
-    yield f"  {SEMANTICS[file.format]}"
+    yield f"  {file.format.meaning}"
     if file.crash:
         yield f"  The app does not start with it: {file.crash}"
     for rule in file.rules:

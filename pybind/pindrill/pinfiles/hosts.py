@@ -8,8 +8,9 @@ from functools import cache
 from publicsuffixlist import PublicSuffixList
 
 from pindrill.model import UsageError
-from pindrill.pinfiles.model import PinFile, PinRule, compared_host
+from pindrill.pinfiles.model import PinRule
 from pindrill.pinfiles.names import MAX_NAME, canonical, is_address, is_plain, meant, to_ascii, why_no_host
+from pindrill.pinfiles.pin_file import PinFile
 from pindrill.pinfiles.rules import Notes
 
 _SHOWN = 80
@@ -61,7 +62,7 @@ def missed_rule(pin_file: PinFile, host: str) -> PinRule | None:
     """The rule that is meant for a host and never matches it, by the way its name is written."""
     name = canonical(host)
     for rule in pin_file.rules:
-        if rule.domain and not rule.covers(compared_host(pin_file.format, host)) and not is_plain(rule.domain):
+        if rule.domain and not rule.covers(pin_file.format.compared(host)) and not is_plain(rule.domain):
             wanted = meant(rule.domain.removeprefix("*."))
             if wanted and replace(rule, domain=wanted, apex=True).covers(name):
                 return rule

@@ -7,39 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pindrill import _core
+from pindrill.pinfiles.formats import RULES
 from pindrill.pinfiles.hosts import is_registrable, missed_rule
 from pindrill.pinfiles.lint_across import compare
 from pindrill.pinfiles.lint_keys import note_chain, note_known_keys
-from pindrill.pinfiles.model import (
-    DeclaredPin,
-    Expiry,
-    LintFinding,
-    PinFile,
-    PinFormat,
-    PinRule,
-    Severity,
-    binds,
-    rules_for,
-)
+from pindrill.pinfiles.model import DeclaredPin, Expiry, LintFinding, PinRule, Severity
 from pindrill.pinfiles.names import host_of, is_plain
+from pindrill.pinfiles.pin_file import PinFile, binds, rules_for
 from pindrill.pinfiles.rules import Notes
 
 SOON = timedelta(days=30)
-_COVER_SUBDOMAINS = frozenset(
-    {
-        PinFormat.NSC,
-        PinFormat.TRUSTKIT_ANDROID,
-        PinFormat.TRUSTKIT_IOS,
-        PinFormat.ATS,
-        PinFormat.OKHTTP,
-        PinFormat.REACT_NATIVE,
-    }
-)
-"""Formats in which a name stands for a rule about names, not for the one address that is fetched."""
-_LEAVES_NO_PIN = frozenset(
-    {"no-pins", "unread", "key-case", "key-place", "value-type", "pin-prefix", "structure", "unused"}
-)
-"""Findings of a reader that explain why a file has no pins."""
 
 
 def lint(
@@ -73,9 +50,8 @@ def lint(
 
 
 def _note_counts(file: PinFile, notes: Notes) -> None:
-    if not any(_pins(rule) for rule in file.rules) and not (
-        {finding.rule for finding in notes.findings} & _LEAVES_NO_PIN
-    ):
+    explained = any(RULES[finding.rule].leaves_no_pin for finding in notes.findings)
+    if not explained and not any(_pins(rule) for rule in file.rules):
         notes.add(
             "no-pins",
             1,
@@ -83,7 +59,7 @@ def _note_counts(file: PinFile, notes: Notes) -> None:
             effect="nothing is pinned by it: trust anchors alone decide",
             fix="add a current and a backup pin for each host",
         )
-    told = {finding.line for finding in notes.findings if finding.rule in ("too-few-pins", "header-ignored")}
+    told = {finding.line for finding in notes.findings if RULES[finding.rule].tells_too_few}
     for rule, pins in _sets(file):
         if not pins or rule.line in told or rule.min_pins > 1 or rule.partial or _has_broken(pins):
             continue
@@ -125,10 +101,9 @@ def _sets(file: PinFile) -> Iterator[tuple[PinRule, tuple[DeclaredPin, ...]]]:
 
 
 def _group(file: PinFile, rule: PinRule, index: int) -> object:
-    """Rules for the same names are united in OkHttp and DANE, lists of one context in Envoy."""
-    if file.format in (PinFormat.OKHTTP, PinFormat.DANE) and rule.domain:
+    if file.format.backed_up_by == "its name" and rule.domain:
         return (rule.domain, rule.subdomains, rule.apex)
-    if file.format is PinFormat.ENVOY and len({each.of for each in file.rules}) > 1:
+    if file.format.backed_up_by == "its file" and len({each.of for each in file.rules}) > 1:
         return ""
     return index
 
@@ -227,7 +202,7 @@ def _parent(file: PinFile, rule: PinRule) -> PinRule | None:
 
 
 def _note_hole(file: PinFile, rule: PinRule, notes: Notes) -> None:
-    if not is_plain(rule.domain) or file.format not in _COVER_SUBDOMAINS:
+    if not is_plain(rule.domain) or not file.format.covers_names:
         return
     missed = []
     if not rule.apex and not _pinned(file, rule.domain):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from pindrill.pinfiles.model import LintFinding, PinFile, PinRule, binds, rules_for
+from pindrill.pinfiles.model import LintFinding, PinRule
+from pindrill.pinfiles.pin_file import PinFile, binds, rules_for
 from pindrill.pinfiles.rules import Notes
 
-APPS = frozenset({"android", "ios"})
-"""The builds that are compared; a script and a server's configuration are no builds of the app."""
 _FIX = "pin the same keys in both"
 
 
 def compare(files: Sequence[PinFile]) -> list[LintFinding]:
     found: list[LintFinding] = []
-    shipped = [file for file in files if file.platforms <= APPS and not file.partial]
+    # A script and a server's configuration are no builds of the app.
+    shipped = [file for file in files if file.format.apps and not file.partial]
     for one, other in combinations(shipped, 2):
-        shared = one.platforms & other.platforms
+        shared = one.format.apps & other.format.apps
         notes = Notes(other.path)
         if shared:
             _compare_layers(one, other, notes)
@@ -43,11 +43,11 @@ def _compare_layers(one: PinFile, other: PinFile, notes: Notes) -> None:
 
 def _compare_builds(one: PinFile, other: PinFile, files: Sequence[PinFile], notes: Notes) -> None:
     """All files of a build count, so that pins in its other file are not missed."""
-    ones = [file for file in files if file.platforms & one.platforms]
-    others = [file for file in files if file.platforms & other.platforms]
+    ones = [file for file in files if file.format.apps & one.format.apps]
+    others = [file for file in files if file.format.apps & other.format.apps]
     for host in _hosts(one, other):
         first, second = _digests(ones, host), _digests(others, host)
-        names = "/".join(sorted(one.platforms)), "/".join(sorted(other.platforms))
+        names = "/".join(sorted(one.format.apps)), "/".join(sorted(other.format.apps))
         if first == second:
             continue
         if not first or not second:

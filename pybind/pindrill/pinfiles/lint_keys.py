@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pindrill import _core
 from pindrill.pinfiles import known_keys
 from pindrill.pinfiles.known_keys import certificate_digest, key_digest
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinRule, Severity, binds, rules_for
+from pindrill.pinfiles.model import DeclaredPin, PinRule, Severity
 from pindrill.pinfiles.names import canonical
+from pindrill.pinfiles.pin_file import PinFile, binds, rules_for
 from pindrill.pinfiles.rules import Notes
 
 _NEVER = "it is compared with another digest: it never matches"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinRule
 from pindrill.pinfiles.names import why_no_host
+from pindrill.pinfiles.pin_file import FormatAbilities, PinFile
 
 LossKind = Literal[
     "certificate",
@@ -51,59 +52,12 @@ class Loss:
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class FormatAbilities:
-    """What a format can say."""
-
-    subdomains: Collection[str]
-    apexless: bool = False
-    """Subdomains without the apex."""
-    position: Literal["any", "leaf", "lists"] = "any"
-    expires: Literal["utc", "local"] | None = None
-    report_uris: bool = False
-    report_only: bool = False
-    exclusions: bool = False
-    modes: Collection[str] = ("restrict",)
-    sha1: bool = False
-    any_host: bool = False
-    named_host: bool = True
-    min_pins: int = 1
-
-
-_OPTION = FormatAbilities(subdomains=("none",), position="leaf", modes=("restrict", "replace"), any_host=True)
-TARGETS: Mapping[PinFormat, FormatAbilities] = {
-    PinFormat.NSC: FormatAbilities(subdomains=("none", "all"), expires="local", exclusions=True),
-    PinFormat.TRUSTKIT_ANDROID: FormatAbilities(
-        subdomains=("none", "all"),
-        expires="local",
-        report_uris=True,
-        report_only=True,
-        exclusions=True,
-        min_pins=2,
-    ),
-    PinFormat.TRUSTKIT_IOS: FormatAbilities(
-        subdomains=("none", "all"), expires="utc", report_uris=True, report_only=True, exclusions=True, min_pins=2
-    ),
-    PinFormat.ATS: FormatAbilities(subdomains=("none", "one"), position="lists"),
-    PinFormat.OKHTTP: FormatAbilities(subdomains=("none", "one", "all"), apexless=True, sha1=True),
-    PinFormat.CURL: _OPTION,
-    PinFormat.WGET: _OPTION,
-    PinFormat.GIT: FormatAbilities(
-        subdomains=("none", "one"), apexless=True, position="leaf", modes=("restrict", "replace"), any_host=True
-    ),
-    PinFormat.HPKP: FormatAbilities(
-        subdomains=("none", "all"), report_uris=True, report_only=True, any_host=True, named_host=False, min_pins=2
-    ),
-}
-
-
 _UNSAID: Mapping[str, LossKind] = {"unread": "unread", "domain-form": "domain-form"}
 """Findings about a part of a file that no rule came of, or one that matches nothing."""
 
 
-def losses(file: PinFile, target: PinFormat, *, pins_are: Position | None, at: datetime) -> list[Loss]:
+def losses(file: PinFile, target: str, can: FormatAbilities, *, pins_are: Position | None, at: datetime) -> list[Loss]:
     """`pins_are`: of which certificates the pins are, where the target asks and this file does not say."""
-    can = TARGETS[target]
     found = [loss for rule in meaningful(file) for loss in _of_rule(rule, target, can, pins_are, at)]
     told = {loss.line for loss in found}
     found += [
@@ -111,8 +65,8 @@ def losses(file: PinFile, target: PinFormat, *, pins_are: Position | None, at: d
         for finding in file.findings
         if finding.rule in _UNSAID and finding.line not in told
     ]
-    if target is PinFormat.HPKP and len(file.rules) > 1:
-        found.append(Loss(kind="settings", line=1, what="several rules: a header has the pins of one host"))
+    if can.one_rule and len(file.rules) > 1:
+        found.append(Loss(kind="settings", line=1, what=f"several rules: {can.one_rule}"))
     return found
 
 
@@ -126,7 +80,7 @@ def _covered(rule: PinRule, file: PinFile) -> bool:
 
 
 def _of_rule(
-    rule: PinRule, target: PinFormat, can: FormatAbilities, pins_are: Position | None, at: datetime
+    rule: PinRule, target: str, can: FormatAbilities, pins_are: Position | None, at: datetime
 ) -> Iterator[Loss]:
     def loss(kind: LossKind, what: str, line: int = 0) -> Loss:
         return Loss(kind=kind, line=line or rule.line, what=f"{rule.domain or 'all hosts'}: {what}")
@@ -144,12 +98,12 @@ def _of_rule(
         yield loss("override-pins", "some trust anchors switch the pins off")
     if rule.report_uris and not can.report_uris:
         yield loss("report-uris", "reports on mismatches")
-    if not rule.all_pins and not can.exclusions:
+    if not rule.all_pins and can.exempt == "nothing":
         yield loss("exclusion", "a name that is exempt from pinning")
-    if not rule.all_pins and rule.subdomains == "all" and target is PinFormat.TRUSTKIT_IOS:
+    if not rule.all_pins and rule.subdomains == "all" and can.exempt == "name":
         yield loss("exclusion", "a name that is exempt with everything below it, the target exempts one name")
-    enough = not rule.enforce and target is not PinFormat.HPKP
-    if rule.all_pins and len({pin.digest for pin in rule.all_pins}) < can.min_pins and not enough:
+    least = can.min_pins if rule.enforce else can.min_pins_reported
+    if rule.all_pins and len({pin.digest for pin in rule.all_pins}) < least:
         yield loss("backup", f"one pin, {target} wants {can.min_pins}")
     yield from (loss(*each) for each in _of_names(rule, can))
     yield from (loss(*each) for each in _of_position(rule, can, pins_are) if rule.all_pins)

@@ -8,17 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from pindrill import _core
-from pindrill.pinfiles.model import (
-    DIGEST_OF_NOTHING,
-    DeclaredPin,
-    Expiry,
-    PinFile,
-    PinFormat,
-    PinRule,
-    binds,
-    rules_for,
-)
+from pindrill.pinfiles.model import DIGEST_OF_NOTHING, DeclaredPin, Expiry, PinRule
 from pindrill.pinfiles.names import canonical
+from pindrill.pinfiles.pin_file import PinFile, binds, rules_for
 
 Edge = Literal["earliest", "latest"]
 """Which time zone's midnight ends a pin set that expires at local midnight."""
@@ -95,8 +87,8 @@ def predict(
     rules = rules_for(pin_file, host)
     if any(rule.anchors_override for rule in rules):
         return Prediction(answer="inconclusive", reason="overridePins switches pins off for some trust anchors")
-    if pin_file.format is PinFormat.HPKP and rules:
-        return Prediction(answer="inconclusive", reason="HPKP pins bind only a client that has noted them before")
+    if pin_file.format.unpredictable and rules:
+        return Prediction(answer="inconclusive", reason=pin_file.format.unpredictable)
     try:
         early, late = (
             _ask(as_oracle(pin_file, host, presented[0], expiry=edge), trust, presented, host, at) for edge in _EDGES

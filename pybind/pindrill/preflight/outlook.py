@@ -9,9 +9,10 @@ from datetime import datetime
 from pindrill import _core
 from pindrill.pinfiles.digests import encoded
 from pindrill.pinfiles.hosts import missed_rule
-from pindrill.pinfiles.model import DeclaredPin, Expiry, PinFile, PinRule, rules_for
+from pindrill.pinfiles.model import DeclaredPin, Expiry, PinRule
 from pindrill.pinfiles.names import canonical, meant, why_no_host
 from pindrill.pinfiles.oracle import Prediction, predict
+from pindrill.pinfiles.pin_file import PinFile, rules_for
 from pindrill.preflight.model import CarryingPin, Chain, Instant, Outlook, State, Status, Whose, as_datetime
 
 
@@ -50,7 +51,7 @@ def _outlook(pin_file: PinFile, chain: Chain, host: str, at: Instant) -> Outlook
     until, then = next((change for change in rest if change[1].status is not state.status), (None, None))
     return Outlook(
         file=pin_file.path,
-        format=pin_file.format.value,
+        format=pin_file.format.name,
         line=line,
         host=host,
         chain=chain.name,

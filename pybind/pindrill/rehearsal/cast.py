@@ -12,9 +12,11 @@ from pindrill import _core
 from pindrill.keyring import CoreError, Keyring
 from pindrill.mint import Mint
 from pindrill.model import HOST, Semantics, Served
-from pindrill.pinfiles import PinFile, PinFormat, rules_for
+from pindrill.pinfiles import PinFile, rules_for
 from pindrill.pinfiles.explain import is_off
-from pindrill.pinfiles.model import DeclaredPin, binds
+from pindrill.pinfiles.formats.keyring import KEYRING
+from pindrill.pinfiles.model import DeclaredPin
+from pindrill.pinfiles.pin_file import binds
 from pindrill.preflight.model import Chain, Instant, State, as_datetime
 from pindrill.preflight.outlook import state_at, translated
 from pindrill.preflight.plan import DAY
@@ -186,5 +188,5 @@ def declared(pins: ToldPins, act: Act, semantics: Semantics, host: str, now: Ins
         )
         for rule in pins.file.rules
     )
-    file = PinFile(path=pins.file.path, format=PinFormat.KEYRING, rules=rules)
+    file = PinFile(path=pins.file.path, format=KEYRING, rules=rules)
     return state_at(file, act.chain, host, now)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from pindrill.model import UsageError
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinRule
+from pindrill.pinfiles.pin_file import FormatAbilities, InText, PinFile, PinFormat, PinWriter
 from pindrill.pinfiles.pin_text import PinReading, read_pin
-from pindrill.pinfiles.rules import Notes
+from pindrill.pinfiles.rules import Notes, error
 from pindrill.pinfiles.source import Lines, Source
 
 _HEADER = re.compile(r"(?i)\bPublic-Key-Pins(?P<only>-Report-Only)?\b(?P<value>[^\n]*)")
@@ -17,12 +21,12 @@ _PIN_IGNORED = "a user agent cannot use it: this pin never matches"
 _READING = PinReading(decode=digests.strict, undecodable=_PIN_IGNORED, wrong_length=_PIN_IGNORED)
 
 
-def has_hpkp(text: str) -> bool:
+def _has(text: str) -> bool:
     return bool(_HEADER.search(text))
 
 
-def read_hpkp(source: Source) -> PinFile:
-    notes = Notes(source.path)
+def _read(source: Source) -> list[PinFile]:
+    notes = Notes(source.path, HPKP.rules)
     text = source.text()
     rules: list[PinRule] = []
     settings: dict[str, str] = {}
@@ -35,9 +39,9 @@ def read_hpkp(source: Source) -> PinFile:
             settings = found[1]
     if not rules and not notes.findings:
         raise source.refuse(1, "no Public-Key-Pins header with a value in it", "give the header with its value")
-    return PinFile(
-        path=source.path, format=PinFormat.HPKP, rules=tuple(rules), findings=notes.done(), settings=settings
-    )
+    return [
+        PinFile(path=source.path, format=HPKP, rules=tuple(rules), findings=notes.done(), settings=settings),
+    ]
 
 
 def _read_header(value: str, line: int, report_only: bool, notes: Notes) -> tuple[PinRule, dict[str, str]] | None:
@@ -119,3 +123,42 @@ def _note_ignored(pins: list[DeclaredPin], max_age: int | None, line: int, repor
             effect=f"RFC 7469 wants a backup pin that is not in the chain: {_IGNORED}",
             fix="add the pin of a backup key",
         )
+
+
+# --- written ---------------------------------------------------------------------------------------------------
+
+
+def _write(rules: Sequence[PinRule], settings: Mapping[str, str]) -> str:
+    if not settings.get("max-age", "").isdigit():
+        raise UsageError("no equal in hpkp: the header needs a time that it holds; give --max-age SECONDS")
+    rule = rules[0]
+    parts = [f'pin-sha256="{pin.base64}"' for pin in rule.pins]
+    parts.append(f"max-age={settings['max-age']}")
+    parts += ["includeSubDomains"] if rule.subdomains == "all" else []
+    parts += [f'report-uri="{uri}"' for uri in rule.report_uris if '"' not in uri]
+    name = "Public-Key-Pins" if rule.enforce else "Public-Key-Pins-Report-Only"
+    return f"{name}: {'; '.join(parts)}\n"
+
+
+HPKP = PinFormat(
+    name="hpkp",
+    title="HPKP",
+    page="hpkp.md",
+    meaning="Noted at the first visit and kept for max-age. A pin may match any key of the validated chain.",
+    found=InText(has=_has, read=_read),
+    writer=PinWriter(
+        can=FormatAbilities(
+            subdomains=("none", "all"),
+            report_uris=True,
+            report_only=True,
+            any_host=True,
+            named_host=False,
+            one_rule="a header has the pins of one host",
+            min_pins=2,
+            min_pins_reported=2,
+        ),
+        write=_write,
+    ),
+    rules=(replace(error("header-ignored", "a user agent ignores this header"), tells_too_few=True),),
+    unpredictable="HPKP pins bind only a client that has noted them before",
+)

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.hosts import note_form
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinRule
+from pindrill.pinfiles.pin_file import InText, PinFile, PinFormat
 from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Lines, Source
@@ -23,13 +24,13 @@ _UNUSABLE = "the record is unusable: clients act as if it were not there"
 _ALGORITHMS = {1: ("sha256", 32), 2: ("sha512", 64)}
 
 
-def has_dane(text: str) -> bool:
+def _has(text: str) -> bool:
     return bool(re.search(r"\bTLSA\b", text)) or bool(
         re.search(r"(?m)^[^\S\n]*[0-3][^\S\n]+[01][^\S\n]+[0-2][^\S\n]+[0-9A-Fa-f]{56}", text)
     )
 
 
-def read_dane(source: Source) -> PinFile:
+def _read(source: Source) -> list[PinFile]:
     notes, text = Notes(source.path), source.text()
     rules: list[PinRule] = []
     lines = Lines(text)
@@ -41,7 +42,7 @@ def read_dane(source: Source) -> PinFile:
         rules += [rule] if rule else []
     if not rules and not notes.findings:
         raise source.refuse(1, "no TLSA record in it", "write them as '_443._tcp.host. IN TLSA 3 1 1 HEX'")
-    return PinFile(path=source.path, format=PinFormat.DANE, rules=tuple(rules), findings=notes.done())
+    return [PinFile(path=source.path, format=DANE, rules=tuple(rules), findings=notes.done())]
 
 
 def _read_record(record: re.Match[str], line: int, notes: Notes) -> PinRule | None:
@@ -84,3 +85,13 @@ def _read_record(record: re.Match[str], line: int, notes: Notes) -> PinRule | No
         check_host=usage != 3,
         line=line,
     )
+
+
+DANE = PinFormat(
+    name="dane",
+    title="DANE TLSA",
+    page="dane.md",
+    meaning="Any matching record accepts. Usage 0 and 1 add to ordinary validation, 2 and 3 replace it.",
+    found=InText(has=_has, read=_read),
+    backed_up_by="its name",
+)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from pindrill.pinfiles.model import PinFormat
+from pindrill.pinfiles.formats.options.tools import GIT, PREFIX, Use
 from pindrill.pinfiles.names import host_of, meant, to_ascii
 from pindrill.pinfiles.rules import Notes
 
-_PREFIX = "sha256//"
 _SECTION = re.compile(r"""^\s*\[\s*http(?:\s+"(?P<url>(?:\\.|[^"\\])*)")?\s*\]\s*(?P<rest>.*)$""", re.IGNORECASE)
 _ANY_SECTION = re.compile(r"^\s*\[")
 _GIT_KEY = re.compile(r"^\s*(?P<key>[A-Za-z][A-Za-z0-9-]*)\s*(?:=(?P<value>.*))?$")
@@ -18,17 +16,6 @@ _KEY = re.compile(r"(?i)pinnedpubkey\s*=")
 _HTTP = re.compile(r"(?mi)^[^\S\n]*\[[^\S\n]*http[\s\]]")
 _DOTTED_KEY = re.compile(r"(?i)\bhttp\.(\S{1,300}\.)?pinnedpubkey\b")
 _GIT_FALSE = ("false", "no", "off", "0")
-
-
-@dataclass(frozen=True)
-class Use:
-    """One option with its value, and the command that it stands in."""
-
-    tool: PinFormat
-    value: str
-    line: int
-    host: str
-    validates: bool
 
 
 def has_git(text: str) -> bool:
@@ -59,7 +46,7 @@ def git_uses(text: str, notes: Notes) -> Iterator[Use]:
             value, number = keys["pinnedpubkey"]
             host = git_host(address, number, notes)
             if host is not None:
-                yield Use(PinFormat.GIT, value, number, host, not ({address, ""} & off))
+                yield Use(GIT, value, number, host, not ({address, ""} & off))
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\", "": ""}
@@ -87,7 +74,7 @@ def _git_value(text: str, line: int, notes: Notes, *, key: str) -> str:
         elif character == '"':
             quoted = not quoted
         elif character in ";#" and not quoted:
-            if key == "pinnedpubkey" and _PREFIX in "".join(characters):
+            if key == "pinnedpubkey" and PREFIX in "".join(characters):
                 notes.add(
                     "pin-separator",
                     line,

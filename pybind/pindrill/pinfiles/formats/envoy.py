@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import yaml
 
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinRule
+from pindrill.pinfiles.pin_file import InText, PinFile, PinFormat
 from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes
 from pindrill.pinfiles.source import Source
@@ -33,7 +34,7 @@ _HASH_READING = PinReading(
 )
 
 
-def has_envoy(text: str) -> bool:
+def _has(text: str) -> bool:
     return _SPKI in text or _HASH in text
 
 
@@ -59,7 +60,7 @@ class _Bounded(yaml.SafeLoader):
             self.depth -= 1
 
 
-def read_envoy(source: Source) -> PinFile:
+def _read(source: Source) -> list[PinFile]:
     notes = Notes(source.path)
     rules: list[PinRule] = []
     crash = ""
@@ -72,7 +73,7 @@ def read_envoy(source: Source) -> PinFile:
             rules.append(rule)
     if not rules:
         raise source.refuse(1, f"no {_SPKI} or {_HASH} in it", "give Envoy's configuration as YAML or JSON")
-    return PinFile(path=source.path, format=PinFormat.ENVOY, rules=tuple(rules), findings=notes.done(), crash=crash)
+    return [PinFile(path=source.path, format=ENVOY, rules=tuple(rules), findings=notes.done(), crash=crash)]
 
 
 def _documents(source: Source) -> list[yaml.Node]:
@@ -138,3 +139,14 @@ def _read_list(
         line=line,
     )
     return rule, next((each.crash for each in read if each.crash), "")
+
+
+ENVOY = PinFormat(
+    name="envoy",
+    title="Envoy",
+    page="envoy.md",
+    meaning="Only the server's own certificate is compared; a hit in either list accepts. "
+    "Without trusted_ca the chain is not verified.",
+    found=InText(has=_has, read=_read),
+    backed_up_by="its file",
+)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from pindrill.pinfiles import digests
 from pindrill.pinfiles.code import MAX_CALLS, Code, Text, UnreadValue
 from pindrill.pinfiles.hosts import cut, note_form
-from pindrill.pinfiles.model import DeclaredPin, PinFile, PinFormat, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinRule
 from pindrill.pinfiles.names import MAX_NAME, is_address, meant, to_ascii
+from pindrill.pinfiles.pin_file import FormatAbilities, InText, PinFile, PinFormat, PinWriter
 from pindrill.pinfiles.pin_text import PinReading, read_pin
-from pindrill.pinfiles.rules import Notes
+from pindrill.pinfiles.rules import Notes, warning
 from pindrill.pinfiles.source import Source
 
 _CRASH = "the builder throws: the app crashes where it makes its client"
@@ -34,7 +35,7 @@ _SHA1 = PinReading(
 _BLOCKS = ("apply", "also", "run", "with")
 
 
-def has_okhttp(text: str) -> bool:
+def _has(text: str) -> bool:
     return "CertificatePinner" in text
 
 
@@ -46,10 +47,10 @@ class _Reader:
     crash: str = ""
 
 
-def read_okhttp(source: Source) -> PinFile:
+def _read(source: Source) -> list[PinFile]:
     text = source.text()
     kotlin = source.path.endswith((".kt", ".kts")) or (not source.path.endswith(".java") and "new " not in text)
-    reader = _Reader(Notes(source.path), Code(text, templates=kotlin))
+    reader = _Reader(Notes(source.path, OKHTTP.rules), Code(text, templates=kotlin))
     calls = sorted(set(islice(_add_calls(reader.code), 10 * MAX_CALLS)))
     if len(calls) > MAX_CALLS:
         raise source.refuse(1, f"more than {MAX_CALLS} calls of add(…)", "give the part that builds the pinner")
@@ -59,14 +60,15 @@ def read_okhttp(source: Source) -> PinFile:
         raise source.refuse(
             1, "no CertificatePinner.Builder().add(…) with literals in it", "give the source file that has them"
         )
-    return PinFile(
+    file = PinFile(
         path=source.path,
-        format=PinFormat.OKHTTP,
+        format=OKHTTP,
         rules=tuple(reader.rules),
         findings=reader.notes.done(),
         crash=reader.crash,
         settings={"language": "kotlin" if kotlin else "java"},
     )
+    return [file]
 
 
 def _add_calls(code: Code) -> Iterator[int]:
@@ -201,3 +203,50 @@ def _read_pin(reader: _Reader, text: Text) -> DeclaredPin | None:
     )
     reader.crash = reader.crash or read.crash
     return read.pin
+
+
+# --- written ---------------------------------------------------------------------------------------------------
+
+
+def _write(rules: Sequence[PinRule], settings: Mapping[str, str]) -> str:
+    java = settings.get("language") == "java"
+    lines = [
+        "CertificatePinner pinner = new CertificatePinner.Builder()"
+        if java
+        else "val pinner = CertificatePinner.Builder()"
+    ]
+    for rule in rules:
+        texts = ", ".join(f'"{pin.algorithm}/{pin.base64}"' for pin in rule.pins)
+        lines += [f'    .add("{pattern}", {texts})' for pattern in _patterns(rule)]
+    return "\n".join([*lines, "    .build()" + (";" if java else ""), ""])
+
+
+def _patterns(rule: PinRule) -> list[str]:
+    match rule.subdomains, rule.apex:
+        case "all", _:
+            return [f"**.{rule.domain}"]
+        case "one", False:
+            return [f"*.{rule.domain}"]
+        case "one", True:
+            return [rule.domain, f"*.{rule.domain}"]
+        case _:
+            return [rule.domain]
+
+
+OKHTTP = PinFormat(
+    name="okhttp",
+    title="OkHttp",
+    page="okhttp.md",
+    meaning="All patterns that cover a host are united. A pin may match any key of the validated chain. "
+    "*. is exactly one label without the name itself, **. any number with it.",
+    found=InText(has=_has, read=_read),
+    writer=PinWriter(
+        can=FormatAbilities(subdomains=("none", "one", "all"), apexless=True, sha1=True),
+        write=_write,
+    ),
+    rules=(warning("weak-algorithm", "collisions of SHA-1 can be made"),),
+    apps=frozenset({"android"}),
+    keeps_last_dot=True,
+    covers_names=True,
+    backed_up_by="its name",
+)
