@@ -1,6 +1,6 @@
 """Baseline and controls: genuine servers must be accepted, and the canonical negative refused."""
 
-from pindrill.model import GENUINE, ROGUE, Alter, PinsOf, Scenario, Stage
+from pindrill.model import ALWAYS, GENUINE, NEVER, ROGUE, Alter, PinsOf, Scenario, Stage
 
 GENUINE_TLS13 = Scenario(
     id="baseline/genuine-chain-tls13",
@@ -10,6 +10,7 @@ GENUINE_TLS13 = Scenario(
     stages=(Stage(serve=GENUINE),),
     tls=("1.3",),
     core=True,
+    expected=ALWAYS,
 )
 
 GENUINE_TLS12 = Scenario(
@@ -20,6 +21,7 @@ GENUINE_TLS12 = Scenario(
     stages=(Stage(serve=GENUINE),),
     tls=("1.2",),
     core=True,
+    expected=ALWAYS,
 )
 
 WITH_ROOT = Scenario(
@@ -28,6 +30,7 @@ WITH_ROOT = Scenario(
     summary="The genuine chain; the root is sent as well, which RFC 8446 section 4.4.2 allows.",
     catches="a client that takes a self-signed certificate in the list for a self-signed server",
     stages=(Stage(serve=GENUINE.present("leaf", "issuers", "root")),),
+    expected=ALWAYS,
 )
 
 WITHOUT_ROOT = Scenario(
@@ -37,6 +40,7 @@ WITHOUT_ROOT = Scenario(
     catches="a client that compares a root pin with the list presented instead of the chain validated",
     references=("okhttp#1699",),
     stages=(Stage(serve=GENUINE),),
+    expected=ALWAYS,
 )
 
 UNPINNED_KEY = Scenario(
@@ -47,6 +51,8 @@ UNPINNED_KEY = Scenario(
     references=("RFC 7469 section 2.6",),
     stages=(Stage(serve=ROGUE),),
     core=True,
+    expected=NEVER,
+    fault="pin",
 )
 
 UNPINNED_KEY_COVERED = Scenario(
@@ -55,6 +61,7 @@ UNPINNED_KEY_COVERED = Scenario(
     summary="The server of BL6 to a client whose pins cover its key: nothing but a pin can be wrong with it.",
     catches="a refusal in BL6 that had nothing to do with the pin",
     stages=(Stage(serve=ROGUE, pins=PinsOf(pinned=ROGUE)),),
+    expected=ALWAYS,
 )
 
 BOGUS_PIN = Scenario(
@@ -65,6 +72,8 @@ BOGUS_PIN = Scenario(
     references=("OkHttp CertificatePinner documentation",),
     stages=(Stage(serve=GENUINE, pins=PinsOf(alter=Alter.BOGUS)),),
     core=True,
+    expected=NEVER,
+    fault="pin",
 )
 
 ALL = (GENUINE_TLS13, GENUINE_TLS12, WITH_ROOT, WITHOUT_ROOT, UNPINNED_KEY, UNPINNED_KEY_COVERED, BOGUS_PIN)

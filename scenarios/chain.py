@@ -1,6 +1,6 @@
 """Chain building: what is sent is not what is validated."""
 
-from pindrill.model import GENUINE, Scenario, Stage
+from pindrill.model import ALWAYS, GENUINE, NEVER, Scenario, Stage
 
 INTERMEDIATE_MISSING = Scenario(
     id="chain/intermediate-missing",
@@ -9,6 +9,8 @@ INTERMEDIATE_MISSING = Scenario(
     catches="a client whose pin replaces chain validation",
     references=("RFC 8446 section 4.4.2",),
     stages=(Stage(serve=GENUINE.present("leaf")),),
+    expected=NEVER,
+    fault="chain",
 )
 
 SHUFFLED = Scenario(
@@ -18,6 +20,7 @@ SHUFFLED = Scenario(
     catches="a client that takes the order presented for the path",
     references=("RFC 8446 section 4.4.2",),
     stages=(Stage(serve=GENUINE.present("leaf", "root", "issuers")),),
+    expected=ALWAYS,
 )
 
 EXTRAS = Scenario(
@@ -27,6 +30,7 @@ EXTRAS = Scenario(
     catches="a client that stumbles over what is not needed",
     references=("RFC 8446 section 4.4.2",),
     stages=(Stage(serve=GENUINE.present("leaf", "issuers", "unrelated", "issuers")),),
+    expected=ALWAYS,
 )
 
 ALL = (INTERMEDIATE_MISSING, SHUFFLED, EXTRAS)

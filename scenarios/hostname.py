@@ -1,6 +1,6 @@
 """Host names: a pin must not replace the name check, and must hold for every spelling of the host."""
 
-from pindrill.model import GENUINE, HOST, ROGUE, SIBLING_HOST, PinsOf, Scenario, Stage
+from pindrill.model import GENUINE, HOST, NEVER, ROGUE, SIBLING_HOST, PinsOf, Scenario, Stage
 
 OTHER_NAME = GENUINE.name(SIBLING_HOST)
 
@@ -12,6 +12,8 @@ PINNED_KEY_OTHER_NAME = Scenario(
     references=("RFC 9525",),
     stages=(Stage(serve=OTHER_NAME),),
     pins=PinsOf(pinned=OTHER_NAME),
+    expected=NEVER,
+    fault="name",
 )
 
 PINNED_CA_OTHER_NAME = Scenario(
@@ -21,6 +23,8 @@ PINNED_CA_OTHER_NAME = Scenario(
     catches="a client that pins a CA and does not check the host name",
     references=("RFC 9525",),
     stages=(Stage(serve=GENUINE.rekey("leaf-other").name(SIBLING_HOST)),),
+    expected=NEVER,
+    fault="name",
 )
 
 TRAILING_DOT = Scenario(
@@ -31,6 +35,8 @@ TRAILING_DOT = Scenario(
     references=("RFC 1034 section 3.1",),
     stages=(Stage(serve=ROGUE),),
     host=HOST + ".",
+    expected=NEVER,
+    fault="pin",
 )
 
 UPPER_CASE = Scenario(
@@ -41,6 +47,8 @@ UPPER_CASE = Scenario(
     references=("RFC 4343", "OkHttp 3.x change log"),
     stages=(Stage(serve=ROGUE),),
     host="APP.pin.test",
+    expected=NEVER,
+    fault="pin",
 )
 
 ALL = (PINNED_KEY_OTHER_NAME, PINNED_CA_OTHER_NAME, TRAILING_DOT, UPPER_CASE)

@@ -3,6 +3,7 @@
 from pindrill.model import (
     FOREIGN_HOST,
     GENUINE,
+    NEVER,
     ROGUE,
     Expect,
     Scenario,
@@ -24,6 +25,8 @@ SELF_SIGNED = Scenario(
     catches="a client that validates nothing",
     stages=(Stage(serve=Served(key="leaf-rogue", issuers=(), presented=("leaf",))),),
     core=True,
+    expected=NEVER,
+    fault="trust",
 )
 
 UNTRUSTED_CA = Scenario(
@@ -33,6 +36,8 @@ UNTRUSTED_CA = Scenario(
     catches="a client that validates nothing",
     stages=(Stage(serve=GENUINE.misissue("root-untrusted", "intermediate-untrusted")),),
     core=True,
+    expected=NEVER,
+    fault="trust",
 )
 
 ONE_INTERMEDIATE = Scenario(
@@ -41,6 +46,8 @@ ONE_INTERMEDIATE = Scenario(
     summary="root-rogue (in the client's store) -> intermediate-rogue -> leaf-rogue, right name.",
     catches="a client that trusts every CA of its store",
     stages=(Stage(serve=ROGUE),),
+    expected=NEVER,
+    fault="pin",
 )
 
 TWO_ROGUE_INTERMEDIATES = Scenario(
@@ -49,6 +56,8 @@ TWO_ROGUE_INTERMEDIATES = Scenario(
     summary="root-rogue (in the client's store) -> intermediate-rogue -> intermediate-rogue-2 -> leaf-rogue.",
     catches="a client that trusts every CA of its store, however long the chain",
     stages=(Stage(serve=TWO_INTERMEDIATES),),
+    expected=NEVER,
+    fault="pin",
 )
 
 LEAF_APPENDED = Scenario(
@@ -59,6 +68,8 @@ LEAF_APPENDED = Scenario(
     references=("CVE-2016-2402",),
     stages=(Stage(serve=ROGUE.present("leaf", "issuers", "genuine-leaf")),),
     core=True,
+    expected=NEVER,
+    fault="pin",
 )
 
 ISSUERS_APPENDED = Scenario(
@@ -69,6 +80,8 @@ ISSUERS_APPENDED = Scenario(
     references=("CVE-2016-2402",),
     stages=(Stage(serve=ROGUE.present("leaf", "issuers", "genuine-issuers", "genuine-root")),),
     core=True,
+    expected=NEVER,
+    fault="pin",
 )
 
 LEAF_SECOND = Scenario(
@@ -78,6 +91,8 @@ LEAF_SECOND = Scenario(
     catches="a client that looks for its pin at a fixed place of the list presented",
     references=("CVE-2016-2402",),
     stages=(Stage(serve=ROGUE.present("leaf", "genuine-leaf", "issuers")),),
+    expected=NEVER,
+    fault="pin",
 )
 
 WITHOUT_KEY = Scenario(
@@ -87,6 +102,8 @@ WITHOUT_KEY = Scenario(
     catches="a client that does not check the proof of possession",
     references=("RFC 8446 section 4.4.3", "CVE-2020-24613", "CVE-2014-1266"),
     stages=(Stage(serve=Served(signing_key="leaf-rogue"), expect=Expect.REFUSE),),
+    expected=NEVER,
+    fault="possession",
 )
 
 CLONED_CA = Scenario(
@@ -96,6 +113,8 @@ CLONED_CA = Scenario(
     "but another key -> leaf-rogue.",
     catches="a client that recognises its pinned CA by name",
     stages=(Stage(serve=CLONE),),
+    expected=NEVER,
+    fault="pin",
 )
 
 OTHER_HOST = Scenario(
@@ -106,6 +125,8 @@ OTHER_HOST = Scenario(
     references=("Stone, Chothia, Garcia: Spinner (ACSAC 2017)", "CVE-2025-27809"),
     stages=(Stage(serve=GENUINE.rekey("leaf-other").name(FOREIGN_HOST)),),
     core=True,
+    expected=NEVER,
+    fault="name",
 )
 
 GENUINE_THEN_ROGUE = Scenario(
@@ -116,6 +137,8 @@ GENUINE_THEN_ROGUE = Scenario(
     references=("http_certificate_pinning#39",),
     stages=(Stage(serve=GENUINE), Stage(serve=ROGUE)),
     core=True,
+    expected=("AAAA RRRR", "AAAA RRRR"),
+    fault="pin",
 )
 
 ROGUE_THEN_GENUINE = Scenario(
@@ -124,6 +147,8 @@ ROGUE_THEN_GENUINE = Scenario(
     summary="First connection: the chain of BL6. Second: the genuine one.",
     catches="a client that trusts on first use, or stays locked out after one attack",
     stages=(Stage(serve=ROGUE), Stage(serve=GENUINE)),
+    expected=("RRRR AAAA", "RRRR AAAA"),
+    fault="pin",
 )
 
 ALL = (

@@ -1,6 +1,6 @@
 """The pin set itself: empty, malformed, nearly right."""
 
-from pindrill.model import GENUINE, ROGUE, Alter, Expect, PinsOf, Scenario, Stage
+from pindrill.model import GENUINE, NEVER, ROGUE, Alter, Expect, PinsOf, Scenario, Stage
 
 
 def malformed(kind: str, alter: Alter, text: str) -> Scenario:
@@ -10,6 +10,8 @@ def malformed(kind: str, alter: Alter, text: str) -> Scenario:
         summary=f"The server of BL6 to a client whose only pins are malformed: {text}.",
         catches="a client that drops what it cannot parse, and is left without a pin",
         stages=(Stage(serve=ROGUE, pins=PinsOf(alter=alter), expect=Expect.CONFIG_ERROR_OR_REFUSE),),
+        expected=("CCCC", "CCCC"),
+        fault="pin",
     )
 
 
@@ -20,6 +22,8 @@ EMPTY = Scenario(
     catches="a client that takes an empty pin set for no pinning",
     references=("Android Network Security Config", "OkHttp CertificatePinner documentation"),
     stages=(Stage(serve=ROGUE, pins=PinsOf(alter=Alter.EMPTY_SET), expect=Expect.REPORT),),
+    expected=("PPPP", "PPPP"),
+    fault="pin",
 )
 
 NEAR_MISS = Scenario(
@@ -28,6 +32,8 @@ NEAR_MISS = Scenario(
     summary="The genuine chain to a client whose pin differs from its digest in the last bit.",
     catches="a client that compares a part of the digest",
     stages=(Stage(serve=GENUINE, pins=PinsOf(alter=Alter.NEAR_MISS)),),
+    expected=NEVER,
+    fault="pin",
 )
 
 CASE_SWAPPED = Scenario(
@@ -37,6 +43,8 @@ CASE_SWAPPED = Scenario(
     catches="a client that compares base64 without regard to case",
     references=("RFC 4648 section 4",),
     stages=(Stage(serve=GENUINE, pins=PinsOf(alter=Alter.CASE_SWAPPED)),),
+    expected=NEVER,
+    fault="pin",
 )
 
 ALL = (

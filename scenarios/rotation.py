@@ -1,12 +1,14 @@
 """Rotation: every change that the pins should survive, and those that they should not."""
 
-from pindrill.model import BACKUP, GENUINE, THIRD, TRUSTED_ROOTS, PinsOf, Scenario, Served, Stage
+from pindrill.model import ALWAYS, BACKUP, GENUINE, THIRD, TRUSTED_ROOTS, PinsOf, Scenario, Served, Stage
 
 REKEYED = GENUINE.rekey("leaf-backup")
 NEW_INTERMEDIATE = ("root-current", "intermediate-backup")
 
 
-def rotation(condition: str, code: str, to: Served, summary: str, catches: str, *references: str) -> Scenario:
+def rotation(
+    condition: str, code: str, expected: tuple[str, str], to: Served, summary: str, catches: str, *references: str
+) -> Scenario:
     """One rotation, shown alone; the backup pin covers what it leads to."""
     return Scenario(
         id=f"rotation/{condition}",
@@ -16,6 +18,7 @@ def rotation(condition: str, code: str, to: Served, summary: str, catches: str, 
         references=references,
         stages=(Stage(serve=to),),
         pins=PinsOf(backup=to),
+        expected=expected,
     )
 
 
@@ -23,6 +26,7 @@ def uncommon_leaf(kind: str, text: str) -> Scenario:
     return rotation(
         f"uncommon-key-types-leaf-{kind}",
         "RO10",
+        ("RRAA", "AAAA"),
         GENUINE.rekey(f"leaf-{kind}"),
         f"Re-key to a leaf of the uncommon type {text}, same issuer.",
         "a client that cannot digest, or not even read, such a key",
@@ -41,12 +45,14 @@ def uncommon_root(kind: str, text: str) -> Scenario:
         stages=(Stage(serve=served),),
         pins=PinsOf(pinned=served),
         trust=(*TRUSTED_ROOTS, f"root-{kind}"),
+        expected=ALWAYS,
     )
 
 
 RENEWAL = rotation(
     "same-key-same-issuer",
     "RO1",
+    ("RAAA", "AAAA"),
     GENUINE.renew(),
     "Renewal: leaf-current certified again by intermediate-current.",
     "a pin on the certificate where the key was meant",
@@ -54,6 +60,7 @@ RENEWAL = rotation(
 REKEY = rotation(
     "new-key-same-issuer",
     "RO2",
+    ("RRAA", "AAAA"),
     REKEYED,
     "Re-key: leaf-backup certified by intermediate-current.",
     "a backup pin that is dead",
@@ -62,6 +69,7 @@ REKEY = rotation(
 NEW_ISSUER = rotation(
     "same-key-new-intermediate",
     "RO3",
+    ("RARA", "AAAA"),
     GENUINE.switch_issuer(*NEW_INTERMEDIATE),
     "leaf-current certified by intermediate-backup, under the same root.",
     "an intermediate pin where the CA rotates its intermediates",
@@ -69,6 +77,7 @@ NEW_ISSUER = rotation(
 NEW_KEY_NEW_ISSUER = rotation(
     "new-key-new-intermediate",
     "RO4",
+    ("RRRA", "AAAA"),
     REKEYED.switch_issuer(*NEW_INTERMEDIATE),
     "leaf-backup certified by intermediate-backup, under the same root.",
     "leaf and intermediate pins without a backup",
@@ -83,10 +92,12 @@ CROSS_SIGNED_ROOT = Scenario(
     stages=(Stage(serve=BACKUP.cross_sign("root-current")),),
     pins=PinsOf(backup=BACKUP),
     trust=tuple(root for root in TRUSTED_ROOTS if root != "root-backup"),
+    expected=("RRRA", "AAAA"),
 )
 CA_SWITCH = rotation(
     "ca-switch",
     "RO6",
+    ("RRRR", "AAAA"),
     BACKUP,
     "leaf-backup <- intermediate-backup <- root-backup: another CA altogether.",
     "any pin without a backup",
@@ -100,6 +111,7 @@ EACH_BACKUP = Scenario(
     stages=(Stage(serve=GENUINE), Stage(serve=BACKUP)),
     needs_backup=True,
     core=True,
+    expected=("---- ----", "AAAA AAAA"),
 )
 EMERGENCY_REKEY = Scenario(
     id="rotation/emergency-rekey-then-old-key",
@@ -111,6 +123,7 @@ EMERGENCY_REKEY = Scenario(
         Stage(serve=GENUINE, pins=PinsOf(pinned=REKEYED, backup=THIRD)),
     ),
     pins=PinsOf(backup=REKEYED),
+    expected=("RRAA RRAA", "AAAA RRAA"),
 )
 RSA_TO_ECDSA = Scenario(
     id="rotation/rsa-leaf-to-ecdsa",
@@ -120,6 +133,7 @@ RSA_TO_ECDSA = Scenario(
     stages=(Stage(serve=REKEYED),),
     pins=PinsOf(pinned=GENUINE.rekey("leaf-rsa"), backup=REKEYED),
     genuine=GENUINE.rekey("leaf-rsa"),
+    expected=("RRAA", "AAAA"),
 )
 REISSUED_INTERMEDIATE = Scenario(
     id="rotation/reissued-intermediate-same-key",
@@ -127,6 +141,7 @@ REISSUED_INTERMEDIATE = Scenario(
     summary="The genuine leaf; its intermediate was certified again: same key, new certificate.",
     catches="a pin on the intermediate's certificate where its key was meant",
     stages=(Stage(serve=GENUINE.present("leaf", "reissued-issuers")),),
+    expected=ALWAYS,
 )
 REISSUED_ROOT = Scenario(
     id="rotation/reissued-root-same-key",
@@ -135,6 +150,7 @@ REISSUED_ROOT = Scenario(
     catches="a pin on the root's certificate where its key was meant",
     stages=(Stage(serve=GENUINE),),
     trust=("root-current@2", *TRUSTED_ROOTS[1:]),
+    expected=ALWAYS,
 )
 FORWARD_THEN_BACK = Scenario(
     id="rotation/roll-forward-then-back",
@@ -143,6 +159,7 @@ FORWARD_THEN_BACK = Scenario(
     catches="a client that forgets a pin once it has seen the other",
     stages=(Stage(serve=GENUINE), Stage(serve=REKEYED), Stage(serve=GENUINE)),
     pins=PinsOf(backup=REKEYED),
+    expected=("AAAA RRAA AAAA", "AAAA AAAA AAAA"),
 )
 THIRD_KEY = Scenario(
     id="rotation/third-listed-key",
@@ -152,6 +169,7 @@ THIRD_KEY = Scenario(
     stages=(Stage(serve=THIRD),),
     pins=PinsOf(third=THIRD),
     needs_backup=True,
+    expected=("----", "AAAA"),
 )
 
 ALL = (

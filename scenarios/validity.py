@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from pindrill.model import GENUINE, ROGUE, PinsOf, Scenario, Stage
+from pindrill.model import GENUINE, NEVER, ROGUE, PinsOf, Scenario, Stage
 
 EXPIRED = GENUINE.valid(timedelta(days=-90), timedelta(days=-2))
 EXPIRED_ISSUER = replace(
@@ -20,6 +20,8 @@ EXPIRED_LEAF = Scenario(
     references=("RFC 5280 section 4.1.2.5",),
     stages=(Stage(serve=EXPIRED),),
     pins=PinsOf(pinned=EXPIRED),
+    expected=NEVER,
+    fault="dates",
 )
 
 NOT_YET_VALID = Scenario(
@@ -30,6 +32,8 @@ NOT_YET_VALID = Scenario(
     references=("RFC 5280 section 4.1.2.5", "CVE-2007-3564"),
     stages=(Stage(serve=FUTURE),),
     pins=PinsOf(pinned=FUTURE),
+    expected=NEVER,
+    fault="dates",
 )
 
 EXPIRED_INTERMEDIATE = Scenario(
@@ -40,6 +44,8 @@ EXPIRED_INTERMEDIATE = Scenario(
     references=("RFC 5280 section 6.1",),
     stages=(Stage(serve=EXPIRED_ISSUER),),
     pins=PinsOf(pinned=EXPIRED_ISSUER),
+    expected=NEVER,
+    fault="dates",
 )
 
 PIN_SET_EXPIRED = Scenario(
@@ -50,6 +56,8 @@ PIN_SET_EXPIRED = Scenario(
     references=("Android Network Security Config", "TrustKit kTSKExpirationDate"),
     stages=(Stage(serve=ROGUE),),
     pins=PinsOf(expires=timedelta(days=-1)),
+    expected=("PPPP", "PPPP"),
+    fault="pin",
 )
 
 PIN_SET_EXPIRED_UNTRUSTED = Scenario(
@@ -61,6 +69,8 @@ PIN_SET_EXPIRED_UNTRUSTED = Scenario(
     references=("Android Network Security Config",),
     stages=(Stage(serve=GENUINE.misissue("root-untrusted", "intermediate-untrusted")),),
     pins=PinsOf(expires=timedelta(days=-1)),
+    expected=NEVER,
+    fault="trust",
 )
 
 ALL = (EXPIRED_LEAF, NOT_YET_VALID, EXPIRED_INTERMEDIATE, PIN_SET_EXPIRED, PIN_SET_EXPIRED_UNTRUSTED)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from pindrill import scenarios
+from pindrill.model import STRATEGY, Scenario
+from support.scenario_groups import GROUPS, groups_of
 
 MUTANTS = Path(__file__).parent.parent / "fixtures" / "clients" / "mutants"
 ROWS: dict[str, dict[str, Any]] = tomllib.loads((MUTANTS / "mutants.toml").read_text())
@@ -37,28 +39,38 @@ def drilled(bug: str, driver: str, strategies: tuple[str, ...], results: Path) -
     return {(line["scenario"], line["strategy"], line["tls"]): line["verdict"] for line in lines}
 
 
+def strategies_of(mutant: dict[str, Any]) -> tuple[str, ...]:
+    return STRATEGIES if "*" in mutant["row"] else tuple(mutant["row"])
+
+
 def declared(row: dict[str, dict[str, str]], strategies: tuple[str, ...]) -> dict[Cell, str]:
     return {
-        (scenario.id, strategy, tls): _verdict(row.get(strategy, {}), scenario.id, scenario.code, tls)
+        (scenario.id, strategy, tls): _verdict(row.get(strategy, row.get("*", {})), scenario, strategy, tls)
         for scenario in scenarios.CATALOGUE
         for strategy in strategies
         for tls in scenario.tls
     }
 
 
-def _verdict(row: dict[str, str], scenario: str, code: str, tls: str) -> str:
+def _verdict(row: dict[str, str], scenario: Scenario, strategy: str, tls: str) -> str:
     for verdict, names in row.items():
-        for name in names.split():
-            pattern, _, version = name.partition("@")
-            if version in ("", tls) and (pattern == code or fnmatchcase(scenario, pattern)):
-                return verdict
-    return "reported" if code in POLICY else "pass"
+        if any(_named(name, scenario, strategy, tls) for name in names.split()):
+            return verdict
+    return "reported" if scenario.code in POLICY else "pass"
+
+
+def _named(name: str, scenario: Scenario, strategy: str, tls: str) -> bool:
+    if name.startswith("@"):
+        assert name[1:] in GROUPS, name
+        return name[1:] in groups_of(scenario, STRATEGY[strategy])
+    pattern, _, version = name.partition("@")
+    return version in ("", tls) and (pattern == scenario.code or fnmatchcase(scenario.id, pattern))
 
 
 @pytest.mark.parametrize("bug", ROWS)
 def test_a_mutant_gets_its_declared_row(bug: str, tmp_path: Path) -> None:
     mutant = ROWS[bug]
-    strategies = tuple(mutant["row"])
+    strategies = strategies_of(mutant)
     found = drilled(bug, mutant["driver"], strategies, tmp_path / "results.jsonl")
     assert found == declared(mutant["row"], strategies)
 
@@ -70,11 +82,10 @@ def test_the_correct_client_passes_everything(tmp_path: Path) -> None:
 
 def test_every_scenario_that_must_be_refused_is_failed_by_a_mutant() -> None:
     failed = {
-        scenario.id
+        scenario
         for mutant in ROWS.values()
-        for strategy, row in mutant["row"].items()
-        for scenario in scenarios.CATALOGUE
-        if _verdict(row, scenario.id, scenario.code, "1.3") in ("fail-open", "leaked", "downgrade", "outage")
+        for (scenario, _, _), verdict in declared(mutant["row"], strategies_of(mutant)).items()
+        if verdict in ("fail-open", "leaked", "downgrade", "outage")
     }
     assert {scenario.code for scenario in scenarios.CATALOGUE if scenario.id not in failed} == POLICY
 
@@ -82,6 +93,20 @@ def test_every_scenario_that_must_be_refused_is_failed_by_a_mutant() -> None:
 def test_a_client_that_never_connects_crashes_or_accepts_nothing_passes_no_cell() -> None:
     for bug in ("never-connects-refuses", "never-connects-accepts", "crash-at-start", "crash-after-handshake",
                 "hang-before-handshake", "hang-after-handshake", "accepts-nothing"):  # fmt: skip
-        for strategy, row in ROWS[bug]["row"].items():
-            verdicts = declared({strategy: row}, (strategy,)).values()
-            assert not {"pass", "reported"} & set(verdicts), bug
+        verdicts = declared(ROWS[bug]["row"], strategies_of(ROWS[bug])).values()
+        assert not {"pass", "reported"} & set(verdicts), bug
+
+
+def test_every_group_has_scenarios_and_a_mutant() -> None:
+    """A group that none is in, or that no mutant names, says nothing."""
+    joined = {group for each in scenarios.CATALOGUE for name in STRATEGIES for group in groups_of(each, STRATEGY[name])}
+    named = {
+        name.removeprefix("@")
+        for mutant in ROWS.values()
+        for row in mutant["row"].values()
+        for names in row.values()
+        for name in names.split()
+        if name.startswith("@")
+    }
+    assert joined == set(GROUPS)
+    assert named == set(GROUPS)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from cryptography import x509
@@ -21,22 +22,11 @@ from pindrill import _core
 from pindrill.drills.cells import Planner
 from pindrill.keyring import Keyring, NotServable
 from pindrill.mint import Mint
-from pindrill.model import GENUINE, STRATEGIES, TRUSTED_ROOTS, Expect, Scenario, Served, Stage, Strategy
+from pindrill.model import GENUINE, STRATEGIES, TRUSTED_ROOTS, Expect, Fault, Scenario, Served, Stage, Strategy
 from pindrill.scenarios import CATALOGUE
 from support.openssl import verify
 
-FAULTS = ("pin", "trust", "chain", "name", "dates", "possession")
-FAULT_OF = {
-    **dict.fromkeys(("BL6", "BL8", "IN4", "IN5", "IN6", "IN7", "IN12", "IN17", "IN18", "HN11", "HN12"), "pin"),
-    **dict.fromkeys(("PL1", "PL2", "PL16", "PL17", "VT7"), "pin"),
-    **dict.fromkeys(("IN1", "IN2", "VT8"), "trust"),
-    **dict.fromkeys(("IN15", "HN1", "HN2"), "name"),
-    **dict.fromkeys(("VT1", "VT2", "VT3"), "dates"),
-    "CH1": "chain",
-    "IN8": "possession",
-}
-ANOTHER_KEY = frozenset({"IN1", "IN2", "IN15", "HN2"})
-"""Whoever shows these has not got the pinned key: where the pin excludes it, the pin is wrong as well."""
+FAULTS: tuple[Fault, ...] = get_args(Fault)
 YEAR = 365 * 86400
 
 
@@ -83,7 +73,7 @@ class Lifted:
     ) -> bool:
         wanted = stage.pins or scenario.pins
         if wanted.expires is not None and wanted.expires < timedelta():
-            return scenario.code != "VT7"  # there the expired pins are the point
+            return scenario.fault != "pin"  # there the expired pins are the point
         pins = set(self._mint.pins(strategy, wanted))
         path = path_of(self._mint.credential(served).chain, self._mint.trust(trust))
         return bool(pins & {pin for each in path for pin in pins_of(each)})
@@ -133,18 +123,24 @@ def test_one_thing_only_is_wrong(mint: Mint, tmp_path: Path, strategy: Strategy)
     lifted = Lifted(mint, tmp_path)
     for scenario, stage in refused(mint, strategy):
         wrong = lifted.wrong(scenario, stage, strategy)
-        declared = {FAULT_OF.get(scenario.code, "pin")}
-        also = {"pin"} if scenario.code in ANOTHER_KEY else set()
+        declared = {scenario.fault or "pin"}
+        also = {"pin"} if _has_another_key(scenario, stage) else set()
         assert declared <= wrong <= declared | also, (scenario.id, strategy.name, wrong)
         assert lifted.acceptable_without(wrong, scenario, stage, strategy), (scenario.id, strategy.name)
 
 
+def _has_another_key(scenario: Scenario, stage: Stage) -> bool:
+    """Whoever shows it has not got the pinned key: where the pin excludes it, the pin is wrong as well."""
+    pins = stage.pins or scenario.pins
+    return stage.serve.key != pins.pinned.key and pins.expires is None
+
+
 def test_only_a_pin_is_wrong_where_no_other_fault_is_declared(mint: Mint) -> None:
     """Such scenarios are rotations that these pins should not survive."""
-    undeclared = {scenario.id for scenario in CATALOGUE if scenario.code not in FAULT_OF}
+    undeclared = {scenario.id for scenario in CATALOGUE if scenario.fault is None}
     found = {scenario.id for strategy in STRATEGIES for scenario, _ in refused(mint, strategy)}
     assert {each for each in found & undeclared if not each.startswith("rotation/")} == set()
-    assert {scenario.code for scenario in CATALOGUE if scenario.id in found} >= set(FAULT_OF)
+    assert found >= {scenario.id for scenario in CATALOGUE if scenario.fault}
 
 
 # --- dates --------------------------------------------------------------------------------------------------------

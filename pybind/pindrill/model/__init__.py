@@ -5,10 +5,12 @@ from pindrill.model.errors import HarnessFailed, Refused, UsageError
 from pindrill.model.lines import AuditLine, ForecastRow, PlanLine
 from pindrill.model.observation import Alert, ClientHello, Observation
 from pindrill.model.scenario import (
+    ALWAYS,
     BACKUP,
     FOREIGN_HOST,
     GENUINE,
     HOST,
+    NEVER,
     RFC7469,
     ROGUE,
     SIBLING_HOST,
@@ -18,6 +20,7 @@ from pindrill.model.scenario import (
     TLS_VERSIONS,
     TRUSTED_ROOTS,
     Alter,
+    Fault,
     PinsOf,
     Scenario,
     Semantics,
@@ -30,11 +33,13 @@ from pindrill.model.seen import ClientReport, Said, Stray
 from pindrill.model.verdicts import LEAKS, PRECEDENCE, UNJUDGED, VIOLATIONS, Expect, VerdictWord
 
 __all__ = [
+    "ALWAYS",
     "BACKUP",
     "FOREIGN_HOST",
     "GENUINE",
     "HOST",
     "LEAKS",
+    "NEVER",
     "PRECEDENCE",
     "RFC7469",
     "ROGUE",
@@ -52,6 +57,7 @@ __all__ = [
     "ClientHello",
     "ClientReport",
     "Expect",
+    "Fault",
     "ForecastRow",
     "HarnessFailed",
     "Observation",

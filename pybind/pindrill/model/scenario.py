@@ -14,6 +14,9 @@ SIBLING_HOST = "other.pin.test"
 FOREIGN_HOST = "app.other.test"
 TlsVersion = Literal["1.2", "1.3"]
 TLS_VERSIONS: tuple[TlsVersion, ...] = ("1.2", "1.3")
+Fault = Literal["pin", "trust", "chain", "name", "dates", "possession"]
+ALWAYS, NEVER = ("AAAA", "AAAA"), ("RRRR", "RRRR")
+"""Of a scenario's `expected`: one stage that each strategy accepts, that each refuses."""
 
 
 @dataclass(frozen=True)
@@ -178,3 +181,9 @@ class Scenario:
     needs_backup: bool = False
     core: bool = False
     """In the short set, for apps that start slowly."""
+    expected: tuple[str, str] = ("", "")
+    """As it is published, apart from the oracle, which must come to the same: without a backup pin, and with one that
+    covers the new state. One letter a pin strategy (leaf certificate; leaf, intermediate, root SPKI), a group for each
+    stage: A accept, R refuse, P a matter of policy, C refuse or call the pins malformed, - no such cell."""
+    fault: Fault | None = None
+    """The one thing that is wrong where it must be refused; None: these pins do not cover the rotation."""
