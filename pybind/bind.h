@@ -12,6 +12,7 @@ void bind_pin(pybind11::module_& module);
 void bind_server(pybind11::module_& module);
 void bind_interceptor(pybind11::module_& module);
 void bind_facts(pybind11::module_& module);
+void bind_proxy(pybind11::module_& module);
 void bind_http2(pybind11::module_& module);
 
 inline pybind11::bytes to_bytes(std::span<const unsigned char> data) {

@@ -40,8 +40,12 @@ busy.join()
 
 @pytest.mark.parametrize(
     ("make", "times"),
-    [("_core.Server(loop, '127.0.0.1', 0, context, 'it', credential, '')", 500), ("_core.Interceptor(loop)", 30)],
-    ids=["servers", "interceptors"],
+    [
+        ("_core.Server(loop, '127.0.0.1', 0, context, 'it', credential, '')", 500),
+        ("_core.Interceptor(loop)", 30),
+        ("_core.Proxy(loop, '127.0.0.1', 0, language='http', hosts={})", 500),
+    ],
+    ids=["servers", "interceptors", "proxies"],
 )
 def test_threads_may_make_them_at_the_same_time(make: str, times: int) -> None:
     program = PROGRAM.replace("MAKE", make).replace("TIMES", str(times))

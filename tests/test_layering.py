@@ -29,6 +29,7 @@ HEADERS: dict[str, set[str]] = {
     "witness": {"tls", "http"},
     "server": {"witness", "net"},
     "opening": {"net"},
+    "proxy": {"tls", "net", "http", "opening"},
     "record_watcher": set(),
     "interceptor": {"server", "tls_client", "opening", "record_watcher"},
 }
@@ -51,6 +52,7 @@ PART_OF = {
     "http2_frames": "http2",
     "http_opening": "opening",
     "socks_opening": "opening",
+    "proxy_connection": "proxy",
     "passage": "interceptor",
     "passage_relay": "interceptor",
 }

@@ -46,6 +46,7 @@ void check(std::unique_ptr<Opening> (*make)(), const fuzz::Pieces& pieces) {
   fuzz::expect(plain_host(whole->host()).size() <= whole->host().size());
   whole->connected();
   whole->not_connected("why");
+  whole->refused("why");
 }
 
 }  // namespace

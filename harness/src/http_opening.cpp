@@ -82,7 +82,11 @@ class HttpOpening final : public Opening {
   std::string connected() const override { return tunnel_ ? "HTTP/1.1 200 Connection established\r\n\r\n" : ""; }
 
   std::string not_connected(const std::string& why) const override {
-    return response("502 Bad Gateway", "no connection to " + host_ + ":" + std::to_string(port_) + ": " + why);
+    return response("502 Bad Gateway", "no connection to " + authority_text() + ": " + why);
+  }
+
+  std::string refused(const std::string& why) const override {
+    return response("403 Forbidden", "no connection to " + authority_text() + ": " + why);
   }
 
  private:
@@ -136,6 +140,8 @@ class HttpOpening final : public Opening {
     rest_ = rewritten.str() + text_.substr(parsed_);
     return State::forward;
   }
+
+  std::string authority_text() const { return host_ + ":" + std::to_string(port_); }
 
   State bad(const char* status, const std::string& why) {
     answer_ = response(status, why);

@@ -25,6 +25,8 @@ class Opening {
   /// What to say once it is known whether there is a connection.
   virtual std::string connected() const = 0;
   virtual std::string not_connected(const std::string& why) const = 0;
+  /// The same where none is even tried.
+  virtual std::string refused(const std::string& why) const = 0;
 
   const std::string& host() const noexcept { return host_; }
   std::uint16_t port() const noexcept { return port_; }

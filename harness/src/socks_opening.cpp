@@ -10,7 +10,13 @@ constexpr unsigned char kVersion = 5;
 constexpr unsigned char kNoAuthentication = 0;
 constexpr unsigned char kConnect = 1;
 enum AddressType : unsigned char { ipv4 = 1, name = 3, ipv6 = 4 };
-enum Reply : unsigned char { succeeded = 0, host_unreachable = 4, command_not_supported = 7, type_not_supported = 8 };
+enum Reply : unsigned char {
+  succeeded = 0,
+  not_allowed = 2,
+  host_unreachable = 4,
+  command_not_supported = 7,
+  type_not_supported = 8,
+};
 
 std::string reply(Reply code) { return {kVersion, static_cast<char>(code), 0, ipv4, 0, 0, 0, 0, 0, 0}; }
 
@@ -28,6 +34,7 @@ class SocksOpening final : public Opening {
   std::string answer() override { return std::exchange(answer_, ""); }
   std::string connected() const override { return reply(succeeded); }
   std::string not_connected(const std::string&) const override { return reply(host_unreachable); }
+  std::string refused(const std::string&) const override { return reply(not_allowed); }
 
  private:
   State greeting() {

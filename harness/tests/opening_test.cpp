@@ -47,6 +47,7 @@ TEST_P(HttpProxy, TakesATunnel) {
   EXPECT_EQ(fed.opening->rest(), "");
   EXPECT_EQ(fed.opening->connected(), "HTTP/1.1 200 Connection established\r\n\r\n");
   EXPECT_TRUE(fed.opening->not_connected("no route").starts_with("HTTP/1.1 502 "));
+  EXPECT_TRUE(fed.opening->refused("not there").starts_with("HTTP/1.1 403 "));
 }
 
 TEST_P(HttpProxy, TakesAddresses) {
