@@ -13,6 +13,7 @@ import pytest
 from pindrill import Lab, Refused, Target, Unsupported, reports
 from pindrill.keyring import Keyring
 from pindrill.model import ROGUE, UsageError
+from pindrill.results.line import line_text
 from support.cli import CURL, UNPINNED_CURL
 
 SCHEMA = json.loads((Path(reports.__file__).parent / "schemas" / "result.schema.json").read_text())
@@ -49,7 +50,7 @@ def test_a_function_is_drilled(tmp: Path) -> None:
     assert result.unjudged == ()
     assert "fail-open  careless: IN5" in result.text()
     for line in result.lines:
-        jsonschema.validate(json.loads(json.dumps(line)), SCHEMA)
+        jsonschema.validate(json.loads(line_text(line)), SCHEMA)
         assert line.repeat == "Lab().drill(careless, …)"
 
 
@@ -62,9 +63,9 @@ def test_a_function_says_what_it_cannot_do_and_what_it_refuses() -> None:
     with Lab() as lab:
         result = lab.drill(client, scenarios="RO1", tls="1.3", strategies=["leaf-spki", "leaf-spki+backup"])
     found = {line.strategy: line for line in result.lines}
-    assert found["leaf-spki+backup"]["verdict"] == "unsupported"
-    assert "takes one pin" in found["leaf-spki+backup"]["reason"]
-    assert found["leaf-spki"]["verdict"] == "inconclusive", "it never connected"
+    assert found["leaf-spki+backup"].verdict == "unsupported"
+    assert "takes one pin" in found["leaf-spki+backup"].reason
+    assert found["leaf-spki"].verdict == "inconclusive", "it never connected"
     assert result.unjudged == (found["leaf-spki"],)
 
 

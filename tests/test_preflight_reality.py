@@ -17,6 +17,7 @@ from pindrill.pinfiles import DeclaredPin, PinFile, PinFormat, PinRule, read
 from pindrill.pinfiles.formats import FORMAT
 from pindrill.pinfiles.write import write
 from pindrill.preflight import Chain, Outlook, Status, Trust
+from pindrill.results.line import line_of
 from pindrill.scenarios import CATALOGUE
 from support.cli import Pindrill, Result
 
@@ -128,4 +129,4 @@ def _played(scenario: Scenario, client: str) -> bool:
 
 def _known(known: Any, line: Result) -> bool:
     """Documented beside the client, with its reason and source."""
-    return any(each.covers(line) and each.verdict == line["verdict"] for each in known)
+    return any(each.covers(line_of(line)) and each.verdict == line["verdict"] for each in known)
