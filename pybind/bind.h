@@ -11,6 +11,7 @@ void bind_pki(pybind11::module_& module);
 void bind_pin(pybind11::module_& module);
 void bind_server(pybind11::module_& module);
 void bind_interceptor(pybind11::module_& module);
+void bind_readers(pybind11::module_& module);
 void bind_facts(pybind11::module_& module);
 void bind_proxy(pybind11::module_& module);
 void bind_http2(pybind11::module_& module);

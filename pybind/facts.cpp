@@ -115,6 +115,8 @@ py::str lenient(const std::string& text) {
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
 }
 
+py::str word_of(Progress progress) { return value_of(progress); }
+
 py::dict to_dict(const ClientHello& hello) { return dict_of(hello); }
 
 py::dict to_dict(const Observation& observation) { return dict_of(observation); }

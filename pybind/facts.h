@@ -12,6 +12,8 @@ namespace pindrill::python {
 pybind11::dict to_dict(const Observation& observation);
 pybind11::dict to_dict(const ClientHello& hello);
 
+pybind11::str word_of(Progress progress);
+
 /// What a peer sent, as text that can always be shown.
 pybind11::str lenient(const std::string& text);
 

@@ -23,6 +23,7 @@ PYBIND11_MODULE(_core, module) {
   pindrill::python::bind_pin(module);
   pindrill::python::bind_server(module);
   pindrill::python::bind_interceptor(module);
+  pindrill::python::bind_readers(module);
   pindrill::python::bind_facts(module);
   pindrill::python::bind_proxy(module);
   pindrill::python::bind_http2(module);

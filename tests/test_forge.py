@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pindrill import _core
 from pindrill.audits.facts import Condition, Destination
 from pindrill.audits.forge import Forge
@@ -46,6 +51,32 @@ def trust(forge: Forge) -> list[_core.Certificate]:
 def test_who_trusts_the_test_ca_accepts(forge: Forge, condition: Condition, tmp_path: Path) -> None:
     chain = forge.credential(condition, SHOP).chain
     assert verify(tmp_path, chain, trust(forge), "-verify_hostname", "shop.test") == ""
+
+
+def mitmproxys_ca() -> _core.Authority:
+    """Begun two days ago, and for servers only."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mitmproxy")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    certificate = made.public_bytes(Encoding.PEM).decode()
+    return _core.Authority(_core.KeyPair.from_pem(secret), _core.Certificate.from_pem(certificate))
+
+
+@pytest.mark.parametrize("condition", [Condition.TRUSTED_CA, *sorted(STAPLED)])
+def test_a_ca_of_mitmproxy_will_do(forge: Forge, condition: Condition, tmp_path: Path) -> None:
+    other = Forge(mitmproxys_ca())
+    other.learn(SHOP, forge.credential(Condition.GENUINE_LEAF_WITHOUT_KEY, SHOP).chain)
+    chain = other.credential(condition, SHOP).chain
+    assert verify(tmp_path, chain, trust(other), "-purpose", "sslserver", "-verify_hostname", "shop.test") == ""
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,8 @@ from pindrill.model import GENUINE, HOST, SIBLING_HOST, TRUSTED_ROOTS
 from support.mitm import mitmdump_or_skip
 
 RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+SCRIPTS = sysconfig.get_path("scripts")
+"""Where pindrill is: its judge runs beside mitmdump."""
 MISLEADS = "mitmproxy's own event would mislead here: tls_established_client, but the client completed the handshake"
 RESOLVER = """
 class Resolver:
@@ -37,6 +41,7 @@ class SetUp:
     def __init__(self, mint: Mint, directory: Path) -> None:
         self.directory = directory
         self.output = directory / "output"
+        self.path = f"{SCRIPTS}:{os.environ['PATH']}"
         credential = mint.credential(GENUINE.name(HOST, SIBLING_HOST))
         self.loop = _core.Loop()
         self.servers = [
@@ -51,24 +56,25 @@ class SetUp:
         self.port = 0
 
     def start(self, *options: str) -> None:
-        mitmdump = mitmdump_or_skip()
+        self.run(str(mitmdump_or_skip().path), f"--scripts={ADDON}", *options)
+
+    def run(self, *command: str) -> None:
+        """With the options that come last."""
         self.port = free_port()
         with self.output.open("wb") as output:
             self.mitmdump = subprocess.Popen(
                 [
-                    str(mitmdump.path),
+                    *command,
                     "--listen-host=127.0.0.1",
                     f"--listen-port={self.port}",
                     "--set=flow_detail=0",
                     f"--set=confdir={self.directory}",
                     f"--set=ssl_verify_upstream_trusted_ca={self.genuine_trust}",
                     f"--scripts={self.directory / 'resolver.py'}",
-                    f"--scripts={ADDON}",
-                    *options,
                 ],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PATH": self.path},
             )
         while not listens(self.port):
             assert self.mitmdump.poll() is None, self.text
@@ -105,6 +111,16 @@ class SetUp:
             assert self.mitmdump.poll() is None, self.text
             time.sleep(0.02)
 
+    @property
+    def judge(self) -> int:
+        """The process beside mitmdump, which is started a moment after it listens."""
+        assert self.mitmdump
+        children = Path(f"/proc/{self.mitmdump.pid}/task/{self.mitmdump.pid}/children")
+        while not children.read_text():
+            time.sleep(0.02)
+        [pid] = children.read_text().split()
+        return int(pid)
+
     def stop(self) -> None:
         if self.mitmdump:
             self.mitmdump.send_signal(signal.SIGTERM)
@@ -127,6 +143,15 @@ def set_up(mint: Mint, tmp_path: Path) -> Iterator[SetUp]:
     made = SetUp(mint, tmp_path)
     yield made
     made.stop()
+
+
+def verdict_on_a_careless_client(set_up: SetUp) -> str:
+    for _ in range(12):
+        assert set_up.curl(1, SIBLING_HOST, "--insecure") == 0
+        if "no-validation" in set_up.words(1, SIBLING_HOST):
+            break
+    set_up.stop()
+    return set_up.words(1, SIBLING_HOST)[-1]
 
 
 def test_what_is_read_is_told_and_a_refusal_is_no_pinning_without_controls(set_up: SetUp) -> None:
@@ -158,12 +183,7 @@ def test_with_controls_a_pinned_destination_is_called_pinned(set_up: SetUp) -> N
 
 def test_a_client_that_validates_nothing_is_told_with_controls(set_up: SetUp) -> None:
     set_up.start("--set=pindrill_controls=true")
-    for _ in range(12):
-        assert set_up.curl(1, SIBLING_HOST, "--insecure") == 0
-        if "no-validation" in set_up.words(1, SIBLING_HOST):
-            break
-    set_up.stop()
-    assert set_up.words(1, SIBLING_HOST)[-1] == "no-validation"
+    assert verdict_on_a_careless_client(set_up) == "no-validation"
 
 
 def test_hosts_that_the_user_ignores_are_the_control(set_up: SetUp) -> None:
@@ -173,3 +193,41 @@ def test_hosts_that_the_user_ignores_are_the_control(set_up: SetUp) -> None:
     set_up.stop()
     assert set_up.words(0, HOST) == ["inconclusive"]
     assert "it was only passed through so far" in set_up.text
+
+
+def test_pindrill_starts_the_mitmdump_of_its_choice_with_controls(set_up: SetUp) -> None:
+    """Where no pindrill is on PATH, it says which it is."""
+    set_up.path = os.defpath
+    mitmdump = str(mitmdump_or_skip().path)
+    set_up.run(sys.executable, "-m", "pindrill", "mitm", "watch", "--controls", "--mitmdump", mitmdump, "--")
+    assert verdict_on_a_careless_client(set_up) == "no-validation"
+
+
+def test_a_judge_that_dies_leaves_mitmproxy_as_it_is(set_up: SetUp) -> None:
+    set_up.start("--set=pindrill_controls=true")
+    os.kill(set_up.judge, signal.SIGKILL)
+    set_up.wait_for("pindrill: no more verdicts")
+    for _ in range(3):
+        assert set_up.unpinned_client() == 0
+        assert set_up.pinned_client() == 90
+    set_up.stop()
+    assert set_up.words(1, SIBLING_HOST) == []
+
+
+def test_no_judge_outlives_its_mitmproxy(set_up: SetUp) -> None:
+    set_up.start()
+    assert set_up.unpinned_client() == 0
+    set_up.wait_for("intercepted")
+    judge = set_up.judge
+    assert set_up.mitmdump
+    set_up.mitmdump.kill()
+    set_up.mitmdump.wait()
+    while Path(f"/proc/{judge}").exists():
+        time.sleep(0.02)
+
+
+def test_without_a_pindrill_it_says_so(set_up: SetUp) -> None:
+    set_up.path = os.defpath
+    set_up.start()
+    set_up.wait_for("pindrill: no verdicts: the command pindrill is not on PATH")
+    assert set_up.unpinned_client() == 0

@@ -1,11 +1,14 @@
-"""What runs inside mitmproxy reads as the compiled core does, which is not to be had there."""
+"""What the addon tells is read in pindrill as our own server and interceptor read it, by the same readers."""
 
 from __future__ import annotations
 
-import re
+import ast
 import socket
 import ssl
 import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,9 @@ from hypothesis import strategies as st
 from pindrill import _core
 from pindrill.mint import Mint
 from pindrill.mitm.inside.addresses import private
-from pindrill.mitm.inside.hello import read_client_hello, whole_hello
-from pindrill.mitm.inside.records import Records
-from pindrill.mitm.inside.request import RequestReader
-from pindrill.model import GENUINE
+from pindrill.mitm.recorder import KEPT_PLAINTEXT, Recorder
+from pindrill.model import GENUINE, Observation
+from support.interception import HOST, between
 
 INSIDE = Path(__file__).parents[1] / "pybind" / "pindrill" / "mitm" / "inside"
 SECRET = "pd7s" + "0123456789abcdef01234567"
@@ -27,11 +29,30 @@ SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 HEADERS = bytes([0, 0, 3, 1, 5, 0, 0, 0, 1]) + b"abc"
 DATA = bytes([0, 0, 2, 0, 1, 0, 0, 0, 1]) + b"xy"
 READ = ("progress", "boilerplate_bytes", "data_bytes", "request_line", "secrets")
+BEFORE_HELLO = 9
+"""The headers of its record and of its message."""
 
 
 @pytest.fixture(scope="module")
 def server(mint: Mint) -> _core.Server:
     return _core.Server(_core.Loop(), "127.0.0.1", 0, _core.ServerContext(), "x", mint.credential(GENUINE), "")
+
+
+def recorder(**options: Any) -> Recorder:
+    accepted = {"id": 1, "listener": 0, "way": "reverse", "client": "127.0.0.1", "label": "", "at": 1}
+    return Recorder(accepted, **options)
+
+
+def take(recording: Recorder, name: str, data: bytes = b"", **values: Any) -> None:
+    recording.take({"event": name, "id": 1, "at": 2, **values}, data)
+
+
+def seen(recording: Recorder) -> dict[str, Any]:
+    found: dict[str, Any] = recording.contact()["seen"]
+    return found
+
+
+# --- a ClientHello -------------------------------------------------------------------------------------------------
 
 
 def python_hello(host: str | None, **settings: Any) -> bytes:
@@ -59,7 +80,7 @@ def hello_of(command: list[str]) -> bytes:
         ) as client:
             with listening.accept()[0] as connection:
                 data = b""
-                while not whole_hello(data):
+                while not _core.client_hello_in(data):
                     data += connection.recv(65536)
             client.communicate()
     return data
@@ -77,41 +98,40 @@ HELLOS = {
 
 
 @pytest.mark.parametrize("name", HELLOS)
-def test_a_client_hello_is_read_as_the_core_reads_it(name: str, server: _core.Server) -> None:
+def test_a_client_hello_is_the_servers(name: str, server: _core.Server) -> None:
+    """As mitmproxy hands it over, and out of a stream that it ignores."""
     data = HELLOS[name]()
     before = server.connections
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(data)
         connection.recv(1)
     assert server.settle(30)
-    theirs = server.observations()[before]["hello"]
-    mine = read_client_hello(whole_hello(data))
-    assert {**mine, "at": 0} == {**theirs, "at": 0}
+    theirs = {**server.observations()[before]["hello"], "at": 2}
+    told = {"at": 2, "host": "asked.pin.test", "port": 443}
+    question = recorder().hello(told, data[BEFORE_HELLO:])
+    assert question["hello"] == theirs
+    assert question["host"] == (theirs["sni"] or "asked.pin.test")
+    ignored = recorder()
+    assert ignored.passing_hello(told, data)
+    assert seen(ignored)["hello"] == theirs
 
 
 def test_the_stack_leaves_out_what_varies() -> None:
-    plain, named = (read_client_hello(whole_hello(python_hello(host))) for host in (None, "app.pin.test"))
+    plain, named = (_core.client_hello_in(python_hello(host)) for host in (None, "app.pin.test"))
+    assert plain
+    assert named
     assert plain["ja4"] != named["ja4"]
     assert plain["stack"] == named["stack"]
-
-
-def test_what_varies_by_design_is_known_to_both() -> None:
-    """The fingerprint's list of such extensions stands in two languages."""
-    text = (Path(__file__).parents[1] / "harness/src/fingerprint.cpp").read_text()
-    numbers = {int(each) for each in re.findall(r"constexpr std::uint16_t k\w+ = (\d+);", text)}
-    named = len(re.findall(r"TLSEXT_TYPE_\w+\)", text.partition("kVarying")[2].partition("}")[0]))
-    mine = (INSIDE / "hello.py").read_text()
-    assert numbers == {44, 17513, 17613}
-    assert all(str(number) in mine for number in numbers)
-    assert named == 4
 
 
 @given(st.binary(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_hostile_hellos_are_read_as_far_as_they_go(data: bytes) -> None:
-    read_client_hello(data)
-    whole_hello(b"\x16\x03\x01" + data)
+    assert _core.read_client_hello(data)
+    _core.client_hello_in(b"\x16\x03\x01" + data)
 
+
+# --- what a client said --------------------------------------------------------------------------------------------
 
 REQUESTS = {
     "a request": [f"GET /{SECRET}?q=v HTTP/1.1\r\nHost: x\r\n\r\n".encode()],
@@ -134,49 +154,115 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_what_a_client_said_is_read_as_the_core_reads_it(name: str, server: _core.Server) -> None:
-    before = server.connections
-    mine = RequestReader()
+def test_what_a_client_said_is_read_as_by_the_server(name: str, server: _core.Server) -> None:
+    before, recording = server.connections, recorder()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         context = ssl._create_unverified_context()
         with context.wrap_socket(connection, server_hostname="app.pin.test") as secured:
             for part in REQUESTS[name]:
                 secured.sendall(part)
-                mine.feed(part)
+                take(recording, "readable", part)
     assert server.settle(30)
-    theirs = server.observations()[before]
-    assert {each: getattr(mine, each) for each in READ} == {each: theirs[each] for each in READ}
+    theirs, mine = server.observations()[before], seen(recording)
+    assert {each: mine[each] for each in READ} == {each: theirs[each] for each in READ}
 
 
-@given(st.lists(st.binary(max_size=40), max_size=8))
-@settings(max_examples=300, deadline=None)
-def test_how_it_was_cut_changes_nothing(parts: list[bytes]) -> None:
-    cut, whole = RequestReader(), RequestReader()
-    for part in (PREFACE, *parts):
-        cut.feed(part)
-    whole.feed(b"".join((PREFACE, *parts)))
-    assert all(getattr(cut, each) == getattr(whole, each) for each in READ)
+def test_plain_text_is_read_as_by_the_interceptor(server: _core.Server, tmp_path: Path) -> None:
+    data = REQUESTS["a request"][0]
+    with between(tmp_path, "trusted-ca") as middle:
+        port = middle.interceptor.listen("reverse", "127.0.0.1", 0, (HOST, server.port))
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            client.recv(65536)
+        theirs = middle.contact()["seen"]
+    recording = recorder()
+    take(recording, "received", data[:20])
+    take(recording, "plaintext", data[:20])
+    take(recording, "received", data[20:])
+    mine = seen(recording)
+    assert mine["plaintext"]
+    assert {each: mine[each] for each in READ} == {each: theirs[each] for each in READ}
+
+
+def test_plain_text_behind_tls_is_told() -> None:
+    """What stands in the bytes as they are, before any engine takes them."""
+    recording, request = recorder(), f"GET /{SECRET} HTTP/1.1\r\n".encode()
+    take(recording, "decided", label="trusted-ca", passing=False)
+    take(recording, "received", b"\x16\x03\x01\x00\x05hello")
+    take(recording, "unread")
+    take(recording, "received", request)
+    assert seen(recording)["plain_secrets"] == [SECRET]
+    assert seen(recording)["unread_bytes"] == len(request)
+    assert not seen(recording)["data_bytes"]
+
+
+def test_what_a_client_said_is_neither_told_nor_kept() -> None:
+    recording = recorder(kept=0)
+    take(
+        recording,
+        "readable",
+        f"GET /{SECRET}/aGVsbG8gd29ybGQ/x?token=hunter2 HTTP/1.1\r\nCookie: hunter2\r\n\r\n".encode(),
+    )
+    contact = recording.contact()
+    assert contact["plaintext"] == b""
+    assert "hunter2" not in repr(contact)
+    line = Observation.from_dict(contact["seen"]).request_line
+    assert line == "GET /<secret>/<15 chars>/x?<redacted> HTTP/1.1"
+
+
+def test_a_flood_fills_nothing() -> None:
+    recording, flood = recorder(), bytes(1024 * 1024)
+    for _ in range(8):
+        take(recording, "received", flood)
+        take(recording, "readable", flood)
+    assert seen(recording)["bytes_in"] == seen(recording)["data_bytes"] == 8 * len(flood)
+    assert len(recording.contact()["plaintext"]) == KEPT_PLAINTEXT
+    assert len(recording._undecided) < len(flood)
+
+
+# --- records from outside ------------------------------------------------------------------------------------------
 
 
 def record(kind: int, size: int) -> bytes:
     return bytes([kind, 3, 3]) + size.to_bytes(2, "big") + bytes(size)
 
 
-def test_records_of_type_23_are_counted_however_they_are_cut() -> None:
-    data = record(22, 200) + record(20, 1) + record(23, 69) + record(23, 127) + record(21, 2) + record(23, 19)
-    for step in (1, 7, len(data)):
-        records = Records()
-        for at in range(0, len(data), step):
-            records.from_client(data[at : at + step])
-        assert records.client == [69, 127, 19]
+def cut(data: bytes, step: int) -> Iterable[bytes]:
+    return (data[at : at + step] for at in range(0, len(data), step))
 
 
-def test_what_runs_inside_mitmproxy_needs_nothing_compiled() -> None:
-    for path in INSIDE.glob("*.py"):
-        text = path.read_text()
-        assert "_core" not in text, path
-        if path.name not in ("alone.py", "stapled.py"):  # which judge, and need Python 3.11 for it
-            assert not re.search(r"^from pindrill", text, re.MULTILINE), path
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize("words", [b"", b"CONNECT x:443 HTTP/1.1\r\n\r\n"], ids=["", "behind words to a proxy"])
+def test_records_are_counted_from_the_hello_on(words: bytes, step: int) -> None:
+    """However they are cut, and whatever part of them came before it was decided to pass them through."""
+    hello = python_hello("app.pin.test")
+    rest = record(20, 1) + record(23, 69) + record(23, 127) + record(21, 2) + record(23, 19)
+    recording = recorder()
+    for part in cut(words + hello + rest[:10], step):
+        take(recording, "received", part)
+    recording.hello({"at": 2, "host": "", "port": 443}, hello[BEFORE_HELLO:])
+    take(recording, "decided", label="pass-through", passing=True)
+    for part in cut(rest[10:], step):
+        take(recording, "received", part)
+    assert recording.contact()["passed_records"] == [69, 127, 19]
+
+
+# --- what runs inside mitmproxy ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(INSIDE.glob("*.py")), ids=lambda path: path.name)
+def test_what_runs_inside_mitmproxy_needs_nothing_of_pindrill(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level <= 1
+            names = [] if node.level else [node.module or ""]
+        else:
+            continue
+        roots = {name.partition(".")[0] for name in names}
+        assert roots <= {*sys.stdlib_module_names, "mitmproxy", "OpenSSL", "cryptography"}
 
 
 @pytest.mark.parametrize(

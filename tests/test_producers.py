@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from pindrill import _core
 from pindrill.audits.facts import Contact
+from pindrill.audits.interception import Interceptor
 from pindrill.classify import Shape, is_garbage, shape
-from pindrill.mitm.inside.facts import Facts
-from pindrill.mitm.inside.hello import begins_tls
 from pindrill.mitm.interceptor import MitmInterceptor
-from pindrill.model import Alert, ClientHello, Observation
-from support.interception import HOST, Between, between
+from pindrill.model import UNKNOWN, Alert, ClientHello, Observation, Producer
+from support import deeds
+from support.facts import quiet
+from support.interception import HOST, Between, Hierarchy, between
 from support.lab import laboratory
 from support.mitm import mitmdump_or_skip
 
-SECRET = "pd7s" + "0" * 24
 PATIENCE_S = 60.0
+OF_ITS_OWN_ENGINES = {"resumed", "client_certificate"}
+"""What mitmproxy resumes or asks for in somebody's set-up is told there; the engines that we give it do neither."""
+RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 
 
 def ssl2_hello() -> bytes:
@@ -63,20 +68,114 @@ def told_by_interceptor(middle: Between, upstream: int, data: bytes) -> dict[str
     return middle.contact()
 
 
-def test_each_tells_every_fact(server: _core.Server, tmp_path: Path) -> None:
-    seen = told_by_server(server, ssl2_hello())
-    with between(tmp_path, "trusted-ca") as middle:
-        contact = told_by_interceptor(middle, server.port, ssl2_hello())
-    facts = Facts(1, "proxy", "127.0.0.1")
-    facts.alert(sent=False, level=2, number=42)
-    addon = facts.to_json()
-    for each in (seen, contact["seen"], addon["seen"]):
-        assert each.keys() == names(Observation)
-    assert seen["hello"].keys() == contact["seen"]["hello"].keys() == names(ClientHello)
-    assert addon["seen"]["alerts"][0].keys() == names(Alert)
+# --- every fact is told by each ------------------------------------------------------------------------------------
+
+
+def unseen(told: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """By record: the facts that never were anything but quiet."""
+    records: dict[str, list[dict[str, Any]]] = {
+        "Observation": told,
+        "ClientHello": [each["hello"] for each in told if each["hello"]],
+        "Alert": [alert for each in told for alert in each["alerts"]],
+    }
+    found = {}
+    for kind in (Observation, ClientHello, Alert):
+        name, silence = kind.__name__, quiet(kind)
+        for each in records[name]:
+            assert each.keys() == silence.keys()
+        nothing: tuple[Any, ...] = (None, (), [], "", 0, False)
+        found[name] = {
+            fact
+            for fact, quiet_one in silence.items()
+            if all(each[fact] in (*nothing, quiet_one) for each in records[name])
+        }
+    return found
+
+
+def listed(producer: Producer) -> dict[str, set[str]]:
+    return {record: set(facts) for record, facts in UNKNOWN[producer].items()}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a server that gives tickets for early data."""
+    file = tmp_path_factory.mktemp("session") / "session.pem"
+    key = _core.KeyPair.generate("p-256")
+    credential = _core.Credential(key, [_core.self_signed(key, _core.CertificateSpec(HOST, dns=[HOST]))])
+    context = _core.ServerContext(tickets=True, max_early_data=16384)
+    generous = _core.Server(_core.Loop(), "127.0.0.1", 0, context, "1", credential, RESPONSE)
+    deeds.openssl(("127.0.0.1", generous.port), "-sess_out", str(file))
+    return file
+
+
+def test_the_server_tells_every_fact(tmp_path: Path) -> None:
+    key, file = _core.KeyPair.generate("p-256"), tmp_path / "session.pem"
+    leaf = _core.self_signed(key, _core.CertificateSpec(HOST, dns=[HOST]))
+    context = _core.ServerContext(tickets=True, max_early_data=16384, request_client_certificate=True)
+    server = _core.Server(_core.Loop(), "127.0.0.1", 0, context, "1.1", _core.Credential(key, [leaf]), RESPONSE)
+    place = ("127.0.0.1", server.port)
+    (tmp_path / "client.pem").write_text(key.private_pem() + leaf.pem)
+    deeds.openssl(place, "-sess_out", str(file), "-cert", str(tmp_path / "client.pem"))
+    for deed in (*deeds.DEEDS.values(), deeds.resumes(file)):
+        deed(place)
+    assert server.settle(PATIENCE_S)
+    assert unseen(server.observations()) == listed("server")
+
+
+class Middle:
+    """A genuine server, and what an interceptor in front of it needs."""
+
+    def __init__(self, directory: Path) -> None:
+        self.genuine, self.test_ca = Hierarchy("genuine", directory), Hierarchy("other", directory)
+        self._upstream = _core.Server(
+            _core.Loop(), "127.0.0.1", 0, _core.ServerContext(), "1", self.genuine.credential, RESPONSE
+        )
+        self.options: dict[str, Any] = {
+            "hosts": {HOST: "127.0.0.1"},
+            "private_addresses": True,
+            "upstream_trust": str(self.genuine.trust),
+        }
+
+    def told_by(self, interceptor: Interceptor, doing: list[Callable[[deeds.Place], None]]) -> list[dict[str, Any]]:
+        place = ("127.0.0.1", interceptor.listen("reverse", "127.0.0.1", 0, (HOST, self._upstream.port)))
+        return [self._told(interceptor, deed, place) for deed in doing]
+
+    def _told(
+        self, interceptor: Interceptor, deed: Callable[[deeds.Place], None], place: deeds.Place
+    ) -> dict[str, Any]:
+        client = Thread(target=deed, args=(place,))
+        client.start()
+        while event := interceptor.next(PATIENCE_S):
+            if "seen" in event:
+                client.join()
+                return event
+            interceptor.stage(event["id"], "trusted-ca", self.test_ca.credential)
+        raise AssertionError(interceptor.open())
+
+
+@pytest.fixture(params=["interceptor", "mitmproxy"])
+def told(request: pytest.FixtureRequest, session: Path, tmp_path: Path) -> tuple[Producer, list[dict[str, Any]]]:
+    """By an interceptor, of all that clients do."""
+    middle, doing = Middle(tmp_path), [*deeds.DEEDS.values(), deeds.resumes(session)]
+    if request.param == "interceptor":
+        return request.param, middle.told_by(_core.Interceptor(_core.Loop(), **middle.options), doing)
+    with closing(MitmInterceptor(mitmdump_or_skip(), **middle.options)) as mitm:
+        return request.param, middle.told_by(mitm, doing)
+
+
+def test_an_interceptor_tells_every_fact(told: tuple[Producer, list[dict[str, Any]]]) -> None:
+    producer, contacts = told
+    not_seen = unseen([each["seen"] for each in contacts])
+    if producer == "mitmproxy":
+        assert not_seen["Observation"] >= OF_ITS_OWN_ENGINES
+        not_seen["Observation"] -= OF_ITS_OWN_ENGINES
+    assert not_seen == listed(producer)
     by_the_pump = {"run", "answered_at", "readable", "destination"}
-    for told in (contact.keys(), addon.keys()):
-        assert names(Contact) - told <= by_the_pump
+    for each in contacts:
+        assert names(Contact) - each.keys() <= by_the_pump
+        for record, facts in (("Observation", [each["seen"]]), ("Alert", each["seen"]["alerts"])):
+            for fact, instead in UNKNOWN[producer][record].items():
+                assert all(values[fact] == instead for values in facts)
 
 
 @pytest.mark.parametrize("fact", sorted(names(Observation)))
@@ -105,7 +204,7 @@ def test_they_agree_on_what_is_tls(server: _core.Server, tmp_path: Path, data: b
     with between(tmp_path, "trusted-ca") as middle:
         contact = told_by_interceptor(middle, server.port, data)
     assert (seen["plaintext"], contact["seen"]["plaintext"]) == (not tls, not tls)
-    assert bool(begins_tls(data)) == tls
+    assert (_core.begins(data) == "tls") == tls
 
 
 def test_an_ssl2_hello_is_no_plain_text_to_mitmproxy_either(tmp_path: Path) -> None:
@@ -125,15 +224,3 @@ def test_an_ssl2_hello_is_no_plain_text_to_mitmproxy_either(tmp_path: Path) -> N
     assert not is_garbage(seen)
     assert shape(seen, 0) is Shape.NO_HELLO
     assert "SSL 2.0" in told["failure"]
-
-
-def test_plain_text_behind_tls_is_told_by_all(tmp_path: Path) -> None:
-    """What stands in the bytes as they are, before any engine takes them."""
-    facts = Facts(1, "reverse", "127.0.0.1")
-    facts.decide("trusted-ca")
-    facts.received(b"\x16\x03\x01\x00\x05hello")
-    facts.nobody_reads()
-    facts.received(f"GET /{SECRET} HTTP/1.1\r\n".encode())
-    seen = Observation.from_dict(facts.to_json()["seen"])
-    assert shape(seen, 0) is Shape.PLAINTEXT
-    assert seen.unread_bytes == len(f"GET /{SECRET} HTTP/1.1\r\n")

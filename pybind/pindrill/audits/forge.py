@@ -24,9 +24,9 @@ _AGAIN_S = 7 * 86400
 class Forge:
     """Safe to use from many threads. Keys are made beforehand, so that no connection waits for one."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        root = keyring.root(INTERCEPTION_ROOT)
-        _refuse_expired(keyring, root.certificate)
+    def __init__(self, authority: Keyring | _core.Authority) -> None:
+        """A keyring has a test CA; any other CA will do that the client trusts."""
+        root = authority if isinstance(authority, _core.Authority) else _test_ca(authority)
         self.ca_pem = root.certificate.pem
         self.ca_der = root.certificate.der
         self.ca_name = root.certificate.common_name
@@ -108,10 +108,11 @@ class Forge:
         return self._root.issue(self._leaf_key, _spec(destination.host))
 
 
-def _refuse_expired(keyring: Keyring, root: _core.Certificate) -> None:
-    """Its refusals would tell nothing about the app."""
-    if root.not_after > time.time():
-        return
+def _test_ca(keyring: Keyring) -> _core.Authority:
+    """Refused when it has expired: what apps refuse then would tell nothing about them."""
+    root = keyring.root(INTERCEPTION_ROOT)
+    if root.certificate.not_after > time.time():
+        return root
     file = f"{keyring.directory}/certificates/{INTERCEPTION_ROOT}.pem"
     raise UsageError(f"{file}: the test CA has expired; remove this file, and put the new certificate on the device")
 

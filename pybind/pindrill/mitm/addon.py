@@ -1,7 +1,7 @@
 """What mitmproxy loads: `mitmdump -s $(pindrill mitm addon)`.
 
-Alone it prints a verdict per destination; pindrill drives it over a socket. It runs in mitmproxy's interpreter,
-which has no pindrill: the package is found beside this file, without its compiled module.
+Alone it starts `pindrill mitm watch`, which judges; or pindrill drives it. Either way everything is told over a socket.
+It runs in mitmproxy's interpreter, which has no pindrill: what it needs is found beside this file.
 """
 
 import json
@@ -28,9 +28,13 @@ def running() -> None:
         driven = Driven(json.loads(_settings))
         ctx.master.addons.add(driven.hooks)
         driven.start()
-    elif sys.version_info < (3, 11):  # noqa: UP036  (mitmproxy's interpreter, not ours)
-        print("pindrill: no verdicts: they need mitmproxy on Python 3.11 or later, this is", sys.version.split()[0])
-    else:
-        from pindrill.mitm.inside.alone import Alone  # noqa: PLC0415
+        return
+    from pindrill.mitm.inside.alone import Alone  # noqa: PLC0415
 
-        ctx.master.addons.add(Alone())
+    try:
+        alone = Alone()
+    except OSError as error:
+        print("pindrill: no verdicts:", error, file=sys.stderr)
+    else:
+        ctx.master.addons.add(alone)
+        alone.start()

@@ -10,7 +10,7 @@ from typing import Any
 from pindrill import _core
 from pindrill.interruption import Started
 from pindrill.mitm.install import Mitmdump
-from pindrill.mitm.process import MitmproxyFailed, Process, credential_order
+from pindrill.mitm.process import Process, credential_order
 from pindrill.mitm.told import EventLog
 
 _MODES = {
@@ -91,9 +91,7 @@ class MitmInterceptor:
 
     def open(self) -> list[dict[str, Any]]:
         return [
-            self._contact(index, facts)
-            for index, process in enumerate(self._processes)
-            for facts in process.ask("open")["open"]
+            self._contact(index, facts) for index, process in enumerate(self._processes) for facts in process.open()
         ]
 
     def end_all(self) -> None:
@@ -146,11 +144,8 @@ class MitmInterceptor:
 
     def _decide(self, number: int, answer: dict[str, Any]) -> None:
         process = self._processes[number >> _NUMBERS]
-        try:
-            process.tell("decide", id=number & ((1 << _NUMBERS) - 1), answer=answer)
-        except MitmproxyFailed:
-            process.check()
-            raise
+        process.check()
+        process.decide(number & ((1 << _NUMBERS) - 1), answer)
 
     @staticmethod
     def _outer(index: int, number: int) -> int:

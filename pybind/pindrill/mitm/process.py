@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import queue
@@ -18,13 +17,14 @@ from pindrill import _core
 from pindrill.clients.output import KeptOutput
 from pindrill.interruption import PATIENCE_S, Started, heard
 from pindrill.machine.directories import run_directory
+from pindrill.mitm.addon_channel import AddonChannel
 from pindrill.mitm.install import ADDON, Mitmdump
+from pindrill.mitm.recorder import KEPT_PLAINTEXT, AddonEvent
 
 _READY_S = 60.0
 _ANSWER_S = 30.0
 _END_S = 10.0
 _ENOUGH_OUTPUT = 2000
-AddonEvent = dict[str, Any]
 
 
 class MitmproxyFailed(_core.CoreError):
@@ -46,17 +46,16 @@ class Process:
         clients: Sequence[str] = ("127.0.0.0/8", "::1"),
         patience_s: float = 30.0,
         take: Callable[[AddonEvent], None] | None = None,
+        kept_plaintext: int = KEPT_PLAINTEXT,
     ) -> None:
         """`take`: gets the events instead of `events`, before any answer that came after them."""
         self.denied = 0
         self.version = ""
         self.events: queue.Queue[AddonEvent | None] = queue.Queue()
         """Questions and contacts; None at its death."""
-        self._hand_over = take or self.events.put
         self._said = KeptOutput()
         self._answers: dict[int, queue.Queue[AddonEvent | None]] = {}
         self._asks = iter(range(1, 1 << 62))
-        self._lock = threading.Lock()
         self._dead = ""
         self._closing = False
         settings = {
@@ -86,9 +85,13 @@ class Process:
             options["confdir"] = str(directory)
             arguments = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
             program = [str(mitmdump.path), "--mode", mode, *arguments, "-s", str(ADDON)]
-            self._channel, theirs = started.start(socket.socketpair, _close_both)
+            self._end_of_ours, theirs = started.start(socket.socketpair, _close_both)
             # A mitmdump that no longer reads must not hold us up.
-            self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_ANSWER_S), 0))
+            self._end_of_ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_ANSWER_S), 0))
+            hand_over = take or self.events.put
+            self._channel = AddonChannel(
+                self._end_of_ours, asked=hand_over, ended=hand_over, other=self._take, kept=kept_plaintext
+            )
             self._process = started.start(lambda: self._begin(program, settings, theirs), self._end)
             theirs.close()
             started.start(threading.Thread(target=self._read, name="mitmproxy", daemon=True).start, self._end_reading)
@@ -103,12 +106,16 @@ class Process:
         return self._process.pid
 
     def tell(self, do: str, **order: Any) -> None:
-        line = json.dumps({"do": do, **order}).encode() + b"\n"
-        try:
-            with self._lock:
-                self._channel.sendall(line)
-        except OSError as error:
-            raise MitmproxyFailed(self._dead or self._death("mitmdump has gone")) from error
+        """Without effect when it is dead, which `ask` and `check` say."""
+        self._channel.order(do, **order)
+
+    def decide(self, number: int, answer: dict[str, Any]) -> None:
+        self._channel.decide(number, answer)
+
+    def open(self, listener: int | None = None) -> list[AddonEvent]:
+        """The facts so far of connections that have not ended, also of those that nobody has accepted yet."""
+        self.ask("open", **({"port": listener} if listener else {}))
+        return self._channel.open(listener)
 
     def ask(self, do: str, *, patience_s: float = _ANSWER_S, **order: Any) -> AddonEvent:
         answer: queue.Queue[AddonEvent | None] = queue.Queue(1)
@@ -154,7 +161,7 @@ class Process:
         """The addon ends mitmdump when its socket closes."""
         self._closing = True
         with suppress(OSError):
-            self._channel.shutdown(socket.SHUT_RDWR)
+            self._end_of_ours.shutdown(socket.SHUT_RDWR)
         try:
             with suppress(subprocess.TimeoutExpired), heard(PATIENCE_S):
                 process.wait(_END_S)
@@ -167,17 +174,21 @@ class Process:
         """It ends with the channel."""
         self._closing = True
         with suppress(OSError):
-            self._channel.shutdown(socket.SHUT_RDWR)
+            self._end_of_ours.shutdown(socket.SHUT_RDWR)
         self._over.wait(_END_S)
 
     def _read(self) -> None:
-        with self._channel.makefile("rb") as lines, suppress(OSError):
-            for line in lines:
-                self._take(json.loads(line))
+        what = "mitmdump died"
+        try:
+            self._channel.read()
+        except OSError:
+            pass
+        except Exception as error:  # whatever it was: what came after was not seen
+            what = f"what mitmdump tells was not understood: {error!r}"
         if not self._closing:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_S)
-        self._dead = self._death("mitmdump died")
+        self._dead = self._death(what)
         self._ready.set()
         for answer in list(self._answers.values()):
             answer.put(None)
@@ -191,8 +202,8 @@ class Process:
             while chunk := os.read(output.fileno(), 65536):
                 self._said.take(chunk)
 
-    def _take(self, event: AddonEvent) -> None:
-        match event.pop("event"):
+    def _take(self, name: str, event: AddonEvent) -> None:
+        match name:
             case "ready":
                 self.version = event["mitmproxy"]
                 self._ready.set()
@@ -204,8 +215,6 @@ class Process:
             case "trouble":
                 self._dead = event["error"]
                 self.events.put(None)
-            case _:
-                self._hand_over(decoded(event))
 
     def _death(self, what: str) -> str:
         code = self._process.poll()
@@ -229,12 +238,6 @@ def _popen(program: Sequence[str], settings: Mapping[str, Any], theirs: socket.s
 def _close_both(ends: tuple[socket.socket, socket.socket]) -> None:
     for end in ends:
         end.close()
-
-
-def decoded(event: AddonEvent) -> AddonEvent:
-    if "plaintext" in event:
-        event["plaintext"] = base64.b64decode(event["plaintext"])
-    return event
 
 
 def credential_order(label: str, credential: _core.Credential) -> dict[str, str]:

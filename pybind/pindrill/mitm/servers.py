@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import defaultdict
-from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
 from pindrill import _core
 from pindrill.mitm.install import Mitmdump
-from pindrill.mitm.process import AddonEvent, MitmproxyFailed, Process, credential_order
+from pindrill.mitm.process import Process, credential_order
+from pindrill.mitm.recorder import AddonEvent
 from pindrill.mitm.told import EventLog
 from pindrill.model import TlsVersion
 from pindrill.results.line import ResultLine, RunResult
@@ -39,7 +39,9 @@ class MitmServers:
         key = _core.KeyPair.generate("p-256")
         spec = _core.CertificateSpec("pindrill TEST behind mitmproxy")
         self._behind = _core.Credential(key, [_core.self_signed(key, spec)])
-        self._process = Process(mitmdump, _MODE, private_addresses=True, verify_upstream=False, take=self._take)
+        self._process = Process(
+            mitmdump, _MODE, private_addresses=True, verify_upstream=False, take=self._take, kept_plaintext=0
+        )
 
     @property
     def version(self) -> str:
@@ -69,8 +71,7 @@ class MitmServers:
     def forget(self, port: int) -> None:
         with self._lock:
             self._contacts.pop(port, None)
-        with suppress(MitmproxyFailed):
-            self._process.tell("close", port=port)
+        self._process.tell("close", port=port)
 
     def _take(self, event: AddonEvent) -> None:
         self.told.note(event)
@@ -116,7 +117,7 @@ class MitmServer:
         return bool(self._process.ask("settle", patience_s=timeout_s + _SPARE_S, **order)["settled"])
 
     def observations(self) -> list[dict[str, Any]]:
-        still_open = {facts["id"]: facts for facts in self._process.ask("open", port=self.port)["open"]}
+        still_open = {facts["id"]: facts for facts in self._process.open(self.port)}
         ended = {facts["id"]: facts for facts in self._servers.contacts(self.port)}
         every = {**still_open, **ended}
         return [_observation(number, every[each]) for number, each in enumerate(sorted(every), start=1)]

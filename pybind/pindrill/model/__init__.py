@@ -4,6 +4,7 @@ from pindrill.adapter import Target, TargetPins, TlsRange, Unsupported
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
 from pindrill.model.lines import AuditLine, ForecastRow, PlanLine
 from pindrill.model.observation import Alert, ClientHello, Observation
+from pindrill.model.producers import UNKNOWN, Producer
 from pindrill.model.scenario import (
     ALWAYS,
     BACKUP,
@@ -50,6 +51,7 @@ __all__ = [
     "TLS_VERSIONS",
     "TRUSTED_ROOTS",
     "UNJUDGED",
+    "UNKNOWN",
     "VIOLATIONS",
     "Alert",
     "Alter",
@@ -63,6 +65,7 @@ __all__ = [
     "Observation",
     "PinsOf",
     "PlanLine",
+    "Producer",
     "Refused",
     "Said",
     "Scenario",

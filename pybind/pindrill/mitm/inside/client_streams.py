@@ -7,20 +7,20 @@ from typing import Any
 
 from mitmproxy import ctx
 
-from .facts import Facts
+from .reporter import Reporter
 
 UNSEEN = ["bytes of connections that are passed through", "FIN or RST", "whether the certificate had left"]
 """What is not known where mitmproxy's streams are not those of asyncio (WireGuard, local capture)."""
 
 
-def watch_streams(client: Any, facts: Facts) -> None:
+def watch_streams(client: Any, reporter: Reporter) -> None:
     transport = _transport(client)
     reader, writer = getattr(transport, "reader", None), getattr(transport, "writer", None)
     if not isinstance(reader, asyncio.StreamReader) or not isinstance(writer, asyncio.StreamWriter):
-        facts.unknown += UNSEEN
+        reporter.unknown(*UNSEEN)
         return
-    _watch_reader(reader, facts)
-    _watch_writer(writer, facts)
+    _watch_reader(reader, reporter)
+    _watch_writer(writer, reporter)
 
 
 def _transport(client: Any) -> Any:
@@ -33,38 +33,37 @@ def _transport(client: Any) -> Any:
     return None
 
 
-def _watch_reader(reader: asyncio.StreamReader, facts: Facts) -> None:
+def _watch_reader(reader: asyncio.StreamReader, reporter: Reporter) -> None:
     feed_data, feed_eof, set_exception = reader.feed_data, reader.feed_eof, reader.set_exception
 
     def fed(data: bytes) -> None:
-        facts.received(data)
+        reporter.received(data)
         feed_data(data)
 
     def ended() -> None:
-        facts.end("fin")
+        reporter.end("fin")
         feed_eof()
 
     def broken(error: Any) -> None:
-        facts.end("reset")
+        reporter.end("reset")
         set_exception(error)
 
     seen: Any = reader
     seen.feed_data, seen.feed_eof, seen.set_exception = fed, ended, broken
 
 
-def _watch_writer(writer: asyncio.StreamWriter, facts: Facts) -> None:
+def _watch_writer(writer: asyncio.StreamWriter, reporter: Reporter) -> None:
     write, close = writer.write, writer.close
 
     def written(data: Any) -> None:
-        facts.written(bytes(data))
+        reporter.written(bytes(data))
         write(data)
         if not writer.transport.get_write_buffer_size():
-            facts.flight_sent()
-            facts.answer_sent()
+            reporter.flushed()
 
     def closed() -> None:
         # What asyncio reports from here on is our own end.
-        facts.ended_by_us = True
+        reporter.ended_by_us = True
         close()
 
     seen: Any = writer

@@ -1,6 +1,6 @@
-"""Driven by pindrill: JSON Lines over an inherited socket say where to listen and what to show.
+"""Driven by pindrill: orders over an inherited socket say where to listen and what to show.
 
-The addon accepts connections itself and hands them to mitmproxy, so that it sees every byte and every end. When the
+The addon accepts connections itself and hands them to mitmproxy, so that it tells every byte and every end. When the
 socket closes, mitmproxy ends.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import os
 import socket
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from typing import Any
 from mitmproxy import ctx, version
 
 from .addresses import private
-from .facts import Facts
+from .channel import Channel, Order
 from .hooks import CURRENT, Hooks
+from .reporter import Reporter
 from .streams import Writer, streams
 
-_MAX_LINE = 8 * 1024 * 1024
 _BACKLOG = 512
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 
@@ -33,7 +32,7 @@ class _Listener:
     upstream: tuple[str, int] | None
     shown: dict[str, str] | None = None
     """Shown to everybody; nobody is asked."""
-    open: dict[int, Facts] = field(default_factory=dict)
+    open: set[int] = field(default_factory=set)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     @property
@@ -51,29 +50,23 @@ class Driven:
         self._listeners: dict[int, _Listener] = {}
         self._of: dict[int, _Listener] = {}
         self._writers: dict[int, Writer] = {}
-        self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._numbers = iter(range(1, 1 << 62))
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._out: asyncio.StreamWriter | None = None
+        self._channel = Channel(socket.socket(fileno=settings["channel"]))
 
     def start(self) -> None:
-        self._task(self._serve())
+        self._channel.task(self._serve())
 
     # --- answers to the hooks ------------------------------------------------------------------------------------
 
-    async def answer(self, facts: Facts) -> dict[str, Any] | None:
-        if facts.standing:
-            return facts.standing
-        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._questions[facts.id] = future
-        asked = {name: getattr(facts, name) for name in ("id", "way", "client", "host", "port", "hello")}
-        self._say({"event": "question", **asked})
-        done, _ = await asyncio.wait({future}, timeout=self._settings["patience_s"])
-        self._questions.pop(facts.id, None)
-        return future.result() if done else None
+    async def answer(self, reporter: Reporter, hello: bytes) -> dict[str, Any] | None:
+        answer = await self._ask("hello", reporter, hello, standing=reporter.standing is not None)
+        return answer and {**answer, **(reporter.standing or {})}
 
-    def upstream(self, facts: Facts) -> tuple[str, int] | None:
-        listener = self._of[facts.id]
+    async def beginning(self, reporter: Reporter, data: bytes) -> dict[str, Any]:
+        return await self._ask("begins", reporter, data) or {"kind": "tls"}
+
+    def upstream(self, reporter: Reporter) -> tuple[str, int] | None:
+        listener = self._of[reporter.id]
         return listener.upstream if listener.shown else None
 
     def forbidden(self, address: str, port: int) -> str:
@@ -90,23 +83,23 @@ class Driven:
     # --- the channel ---------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        channel = socket.socket(fileno=self._settings["channel"])
-        reader, self._out = await asyncio.open_connection(sock=channel, limit=_MAX_LINE)
-        self._say({"event": "ready", "mitmproxy": version.VERSION})
-        while line := await reader.readline():
-            order = json.loads(line)
-            self._task(self._obey(order))
+        self._channel.tell("ready", mitmproxy=version.VERSION)
+        await self._channel.serve(self._obey)
         os._exit(0)
 
-    async def _obey(self, order: dict[str, Any]) -> None:
+    async def _ask(self, event: str, reporter: Reporter, data: bytes, **values: Any) -> Order | None:
+        told = {"id": reporter.id, "host": reporter.host, "port": reporter.port}
+        return await self._channel.ask(event, data, self._settings["patience_s"], **told, **values)
+
+    async def _obey(self, order: Order) -> None:
         try:
             result = await getattr(self, f"_do_{order['do']}")(order)
         except (OSError, ValueError) as error:
             result = {"error": str(error)}
         if "ask" in order:
-            self._say({"event": "answer", "ask": order["ask"], **(result or {})})
+            self._channel.tell("answer", ask=order["ask"], **(result or {}))
 
-    async def _do_listen(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _do_listen(self, order: Order) -> dict[str, Any]:
         listening = socket.create_server(
             (order["address"], order["port"]),
             family=socket.AF_INET6 if ":" in order["address"] else socket.AF_INET,
@@ -119,21 +112,15 @@ class Driven:
         asyncio.get_running_loop().add_reader(listening, self._accept, listener)
         return {"port": listener.port}
 
-    async def _do_show(self, order: dict[str, Any]) -> None:
+    async def _do_show(self, order: Order) -> None:
         self._listeners[order["port"]].shown = order["show"]
 
-    async def _do_decide(self, order: dict[str, Any]) -> None:
-        future = self._questions.pop(order["id"], None)
-        if future and not future.done():
-            future.set_result(order["answer"])
-
-    async def _do_open(self, order: dict[str, Any]) -> dict[str, Any]:
-        listeners = self._chosen(order)
-        for listener in listeners:
+    async def _do_open(self, order: Order) -> None:
+        """All that wait to be accepted are, and what is open has been told when this is answered."""
+        for listener in self._chosen(order):
             self._accept(listener)
-        return {"open": [facts.to_json() for listener in listeners for facts in listener.open.values()]}
 
-    async def _do_settle(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _do_settle(self, order: Order) -> dict[str, Any]:
         """Everything that was ever in the backlog has come, and ended."""
         [listener] = self._chosen(order)
         self._accept(listener)
@@ -143,11 +130,11 @@ class Driven:
             await asyncio.wait({future}, timeout=order["timeout_s"])
         return {"settled": not listener.open}
 
-    async def _do_end_all(self, order: dict[str, Any]) -> None:
+    async def _do_end_all(self, order: Order) -> None:
         for writer in list(self._writers.values()):
             writer.abort()
 
-    async def _do_close(self, order: dict[str, Any]) -> None:
+    async def _do_close(self, order: Order) -> None:
         listener = self._listeners.pop(order["port"])
         asyncio.get_running_loop().remove_reader(listener.socket)
         listener.socket.close()
@@ -155,12 +142,8 @@ class Driven:
             if number in self._writers:
                 self._writers[number].abort()
 
-    def _chosen(self, order: dict[str, Any]) -> list[_Listener]:
+    def _chosen(self, order: Order) -> list[_Listener]:
         return [self._listeners[order["port"]]] if "port" in order else list(self._listeners.values())
-
-    def _say(self, event: dict[str, Any]) -> None:
-        if self._out:
-            self._out.write(json.dumps(event).encode() + b"\n")
 
     # --- connections ---------------------------------------------------------------------------------------------
 
@@ -171,55 +154,52 @@ class Driven:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._say({"event": "trouble", "error": f"a connection could not be accepted: {error.strerror}"})
+                self._channel.tell("trouble", error=f"a connection could not be accepted: {error.strerror}")
                 return
             if not any(ipaddress.ip_address(peer[0].partition("%")[0]) in each for each in self._networks):
                 connection.close()
-                self._say({"event": "denied"})
+                self._channel.tell("denied")
                 continue
-            facts = Facts(next(self._numbers), listener.way, peer[0], standing=listener.shown)
-            facts.label = listener.shown["label"] if listener.shown else ""
+            reporter = Reporter(self._channel, next(self._numbers), listener.way, peer[0])
+            reporter.listener, reporter.standing = listener.port, listener.shown
             if listener.way == "reverse" and listener.upstream:
-                facts.host, facts.port = listener.upstream
+                reporter.host, reporter.port = listener.upstream
             elif listener.way == "direct":
-                facts.port = listener.port
-            listener.open[facts.id] = facts
-            self._of[facts.id] = listener
-            self._task(self._handle(connection, facts))
+                reporter.port = listener.port
+            listener.open.add(reporter.id)
+            self._of[reporter.id] = listener
+            reporter.begin()
+            self._channel.task(self._handle(connection, reporter))
 
-    async def _handle(self, connection: socket.socket, facts: Facts) -> None:
-        CURRENT.set(facts)
-        listener = self._of[facts.id]
+    async def _handle(self, connection: socket.socket, reporter: Reporter) -> None:
+        CURRENT.set(reporter)
+        listener = self._of[reporter.id]
         loop = asyncio.get_running_loop()
         try:
-            reader, writer = await streams(connection, facts)
-            self._writers[facts.id] = writer
-            impatience = loop.call_later(self._settings["patience_s"], self._give_up, facts)
+            reader, writer = await streams(connection, reporter)
+            self._writers[reporter.id] = writer
+            impatience = loop.call_later(self._settings["patience_s"], self._give_up, reporter)
             await _entry()(reader, writer)
             impatience.cancel()
             writer.close()
             await writer.over.wait()
         except Exception as error:  # one connection; the others go on
-            facts.failure = facts.failure or f"mitmproxy failed: {error!r}"
+            reporter.failed(f"mitmproxy failed: {error!r}")
         finally:
-            self._writers.pop(facts.id, None)
-            del listener.open[facts.id], self._of[facts.id]
-            self._say({"event": "contact", "listener": listener.port, **facts.to_json()})
+            self._writers.pop(reporter.id, None)
+            listener.open.remove(reporter.id)
+            del self._of[reporter.id]
+            reporter.over()
             if not listener.open:
                 for future in listener.waiting:
                     if not future.done():
                         future.set_result(None)
                 listener.waiting.clear()
 
-    def _give_up(self, facts: Facts) -> None:
-        if not facts.decided and facts.id in self._writers:
-            facts.failure = facts.failure or "nothing whole came in time"
-            self._writers[facts.id].abort()
-
-    def _task(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _give_up(self, reporter: Reporter) -> None:
+        if not reporter.decided and reporter.id in self._writers:
+            reporter.failed("nothing whole came in time")
+            self._writers[reporter.id].abort()
 
 
 def _entry() -> Any:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from time import monotonic_ns
 from typing import Any
 
 from OpenSSL import SSL, crypto
 
-from .facts import CLOSE_NOTIFY, Facts
+from .reporter import CLOSE_NOTIFY, Reporter
 
 _READ_ALERT, _WRITE_ALERT = 0x4004, 0x4008
 _VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
@@ -49,7 +48,7 @@ _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2
 _RANDOM = slice(11, 43)
 
 
-def credential_engine(credential: dict[str, str], upstream_alpn: bytes | None, facts: Facts) -> Any:
+def credential_engine(credential: dict[str, str], upstream_alpn: bytes | None, reporter: Reporter) -> Any:
     """Shows the chain (PEM, leaf first). `upstream_alpn`: agreed with the genuine server; None: nothing yet."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(_VERSIONS[credential.get("min", "1.2")])
@@ -63,17 +62,17 @@ def credential_engine(credential: dict[str, str], upstream_alpn: bytes | None, f
         context.add_extra_chain_cert(each)
     context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, credential["key"].encode()))
     context.set_alpn_select_callback(_agreeing(upstream_alpn))
-    context.set_info_callback(_informing(facts))
+    context.set_info_callback(_informing(reporter))
     engine = SSL.Connection(context)
     engine.set_accept_state()
     return engine
 
 
-def watch(engine: Any, facts: Facts, *, alerts_from_errors: bool = False) -> None:
-    """From here on `facts` hear of what the engine does. `alerts_from_errors`: its context is not ours to ask."""
-    engine.do_handshake = _noticing(engine, facts, engine.do_handshake, alerts_from_errors)
-    engine.recv = _reading(facts, engine.recv, alerts_from_errors)
-    engine.bio_read = _writing(engine, facts, engine.bio_read)
+def watch(engine: Any, reporter: Reporter, *, alerts_from_errors: bool = False) -> None:
+    """From here on `reporter` hears of what the engine does. `alerts_from_errors`: its context is not ours to ask."""
+    engine.do_handshake = _noticing(engine, reporter, engine.do_handshake, alerts_from_errors)
+    engine.recv = _reading(reporter, engine.recv, alerts_from_errors)
+    engine.bio_read = _writing(engine, reporter, engine.bio_read)
 
 
 def _agreeing(upstream: bytes | None) -> Callable[[Any, list[bytes]], Any]:
@@ -84,18 +83,18 @@ def _agreeing(upstream: bytes | None) -> Callable[[Any, list[bytes]], Any]:
     return agreed
 
 
-def _informing(facts: Facts) -> Callable[[Any, int, int], None]:
+def _informing(reporter: Reporter) -> Callable[[Any, int, int], None]:
     """Alerts with their numbers. The context must be told before it has an engine."""
 
     def informed(engine: Any, where: int, value: int) -> None:
         if where in (_READ_ALERT, _WRITE_ALERT):
-            facts.alert(sent=where == _WRITE_ALERT, level=value >> 8, number=value & 0xFF)
+            reporter.alert(sent=where == _WRITE_ALERT, level=value >> 8, number=value & 0xFF)
 
     return informed
 
 
 def _noticing(
-    engine: Any, facts: Facts, do_handshake: Callable[[], None], alerts_from_errors: bool
+    engine: Any, reporter: Reporter, do_handshake: Callable[[], None], alerts_from_errors: bool
 ) -> Callable[[], None]:
     def noticed() -> None:
         try:
@@ -103,59 +102,59 @@ def _noticing(
         except SSL.WantReadError:
             raise
         except SSL.Error as error:
-            facts.tls_failure = facts.tls_failure or _words(error)
-            facts.nobody_reads()
+            reporter.tls_failed(_words(error))
+            reporter.nobody_reads()
             if alerts_from_errors:
-                _alert_in(error, facts)
+                _alert_in(error, reporter)
             raise
-        facts.finished_at = facts.finished_at or monotonic_ns()
-        facts.resumed = _resumed(engine, facts)
-        facts.client_certificate = engine.get_peer_certificate() is not None
-        facts.cipher = engine.get_cipher_name() or ""
-        facts.alpn = (engine.get_alpn_proto_negotiated() or b"").decode("utf-8", "backslashreplace")
+        reporter.handshake_finished(
+            resumed=_resumed(engine, reporter),
+            client_certificate=engine.get_peer_certificate() is not None,
+            cipher=engine.get_cipher_name() or "",
+            alpn=(engine.get_alpn_proto_negotiated() or b"").decode("utf-8", "backslashreplace"),
+        )
 
     return noticed
 
 
-def _reading(facts: Facts, recv: Callable[..., bytes], alerts_from_errors: bool) -> Callable[..., bytes]:
+def _reading(reporter: Reporter, recv: Callable[..., bytes], alerts_from_errors: bool) -> Callable[..., bytes]:
     def read(*arguments: Any) -> bytes:
         try:
             data = recv(*arguments)
         except SSL.ZeroReturnError:
-            if not facts.close_notify:
-                facts.alert(sent=False, level=_WARNING, number=CLOSE_NOTIFY)
-            facts.nobody_reads()
+            if not reporter.close_notify:
+                reporter.alert(sent=False, level=_WARNING, number=CLOSE_NOTIFY)
+            reporter.nobody_reads()
             raise
         except SSL.WantReadError:
             raise
         except SSL.Error as error:
-            facts.nobody_reads()
+            reporter.nobody_reads()
             if alerts_from_errors:
-                _alert_in(error, facts)
+                _alert_in(error, reporter)
             raise
-        facts.readable(data)
+        reporter.readable(data)
         return data
 
     return read
 
 
-def _writing(engine: Any, facts: Facts, bio_read: Callable[..., bytes]) -> Callable[..., bytes]:
+def _writing(engine: Any, reporter: Reporter, bio_read: Callable[..., bytes]) -> Callable[..., bytes]:
     def written(*arguments: Any) -> bytes:
         data = bio_read(*arguments)
         if data[0] == _HANDSHAKE_RECORD and data[_RANDOM] != _RETRY:
-            facts.flight_made_at = facts.flight_made_at or monotonic_ns()
-            facts.tls_version = engine.get_protocol_version_name()
+            reporter.flight_made(engine.get_protocol_version_name())
         return data
 
     return written
 
 
-def _resumed(engine: Any, facts: Facts) -> bool:
+def _resumed(engine: Any, reporter: Reporter) -> bool:
     """mitmproxy's own contexts resume sessions; pyOpenSSL has no method that tells."""
     try:
         return bool(SSL._lib.SSL_session_reused(engine._ssl) == 1)
     except AttributeError:
-        facts.unknown.append("whether a session was resumed")
+        reporter.unknown("whether a session was resumed")
         return False
 
 
@@ -165,12 +164,12 @@ def _certificates(chain: str) -> list[Any]:
     return [crypto.load_certificate(crypto.FILETYPE_PEM, part.encode()) for part in parts]
 
 
-def _alert_in(error: Exception, facts: Facts) -> None:
+def _alert_in(error: Exception, reporter: Reporter) -> None:
     found = _ALERT.search(_words(error))
     if found:
-        facts.alert(sent=False, level=_FATAL, number=_ALERT_NUMBERS.get(found[1], _NO_NUMBER))
+        reporter.alert(sent=False, level=_FATAL, number=_ALERT_NUMBERS.get(found[1], _NO_NUMBER))
         if found[1] not in _ALERT_NUMBERS:
-            facts.unknown.append("the alert's number")
+            reporter.unknown("the alert's number")
 
 
 def _words(error: Exception) -> str:
@@ -179,13 +178,13 @@ def _words(error: Exception) -> str:
     return ", ".join(str(entry[-1]) for entry in queue) or repr(error)
 
 
-def count_received(engine: Any, facts: Facts) -> None:
+def count_received(engine: Any, reporter: Reporter) -> None:
     """What the upstream sends, decrypted."""
     recv = engine.recv
 
     def counted(*arguments: Any) -> bytes:
         data: bytes = recv(*arguments)
-        facts.upstream_bytes += len(data)
+        reporter.upstream_received(len(data))
         return data
 
     engine.recv = counted

@@ -10,37 +10,36 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from .facts import Facts
+from .reporter import Reporter
 
 _LAST_WAIT_S = 30.0
 _MAX_UNDECIDED = 128 * 1024
 
 
 class Reader(asyncio.StreamReader):
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, reporter: Reporter) -> None:
         super().__init__()
-        self.facts = facts
+        self.reporter = reporter
         self.discard = False
         self.on_end: Callable[[], None] = lambda: None
         self.on_flood: Callable[[], None] = lambda: None
 
     def feed_data(self, data: bytes) -> None:  # type: ignore[override]
-        facts = self.facts
-        facts.received(data)
-        if len(facts.undecided) > _MAX_UNDECIDED:
-            facts.failure = facts.failure or "a ClientHello that never ends"
-            facts.undecided.clear()
+        self.reporter.received(data)
+        if self.reporter.undecided > _MAX_UNDECIDED:
+            self.reporter.failed("a ClientHello that never ends")
+            self.reporter.undecided = 0
             self.on_flood()
         if not self.discard:
             super().feed_data(data)
 
     def feed_eof(self) -> None:
-        self.facts.end("fin")
+        self.reporter.end("fin")
         super().feed_eof()
         self.on_end()
 
     def set_exception(self, exc: BaseException) -> None:
-        self.facts.end("reset")
+        self.reporter.end("reset")
         super().set_exception(exc)  # type: ignore[arg-type]
         self.on_end()
 
@@ -50,7 +49,7 @@ class Writer(asyncio.StreamWriter):
         self, transport: asyncio.WriteTransport, protocol: asyncio.StreamReaderProtocol, reader: Reader
     ) -> None:
         super().__init__(transport, protocol, reader, asyncio.get_running_loop())
-        self._facts = reader.facts
+        self._reporter = reader.reporter
         self._reader_of = reader
         self._closing = False
         self.over = asyncio.Event()
@@ -60,12 +59,10 @@ class Writer(asyncio.StreamWriter):
     def write(self, data: bytes) -> None:  # type: ignore[override]
         if self._closing:
             return
-        facts = self._facts
-        facts.written(data)
+        self._reporter.written(data)
         super().write(data)
         if not self.transport.get_write_buffer_size():
-            facts.flight_sent()
-            facts.answer_sent()
+            self._reporter.flushed()
 
     def is_closing(self) -> bool:
         return self._closing or super().is_closing()
@@ -74,16 +71,16 @@ class Writer(asyncio.StreamWriter):
         if self._closing:
             return
         self._closing = self._reader_of.discard = True
-        self._facts.nobody_reads()
-        if self._facts.ended != "open":
+        self._reporter.nobody_reads()
+        if self._reporter.ended:
             return self._over()
-        self._facts.given_up()
+        self._reporter.given_up()
         if super().is_closing():
             return None  # it broke: how, the transport is about to say
         try:
             super().write_eof()
         except OSError:
-            self._facts.end("reset")
+            self._reporter.end("reset")
             return self._over()
         # The stream's reader may have paused it: nobody reads any more, but its end is still to be seen.
         transport = self.transport
@@ -97,7 +94,7 @@ class Writer(asyncio.StreamWriter):
             super().write_eof()
 
     def abort(self) -> None:
-        self._closing = self._facts.ended_by_us = True
+        self._closing = self._reporter.ended_by_us = True
         self.transport.abort()
         self.over.set()
 
@@ -106,15 +103,15 @@ class Writer(asyncio.StreamWriter):
             self._over()
 
     def _over(self) -> None:
-        self._facts.ended_by_us = True
+        self._reporter.ended_by_us = True
         self.transport.close()
         self.over.set()
 
 
-async def streams(connection: socket.socket, facts: Facts) -> tuple[Reader, Writer]:
+async def streams(connection: socket.socket, reporter: Reporter) -> tuple[Reader, Writer]:
     """Of an accepted connection."""
     loop = asyncio.get_running_loop()
-    reader = Reader(facts)
+    reader = Reader(reporter)
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
     writer = Writer(transport, protocol, reader)
