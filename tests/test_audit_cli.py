@@ -9,14 +9,16 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dnslib
 import dnslib.server
 import jsonschema
 import pytest
+import typer
 from pindrill.audits.asked import read_address, read_hosts_file, read_names
 from pindrill.audits.dns import DnsAnswerer
-from pindrill.cli.arguments import optional_values
+from pindrill.cli import application
 from pindrill.model import UsageError
 from pindrill.model.told_command import NOTE
 from support.cli import PATIENCE_S, PROGRAM, Pindrill
@@ -197,18 +199,36 @@ def test_bad_input_says_what_and_how(pindrill: Pindrill, words: list[str], messa
 @pytest.mark.parametrize(
     ("words", "made"),
     [
-        (["audit", "--proxy", "--", "app"], ["audit", "--proxy", "", "--", "app"]),
-        (["audit", "--proxy", "127.0.0.1:80", "--", "a"], ["audit", "--proxy", "127.0.0.1:80", "--", "a"]),
-        (["audit", "--socks", "--json", "x"], ["audit", "--socks", "", "--json", "x"]),
-        (["audit", "--dns", "[::1]:53"], ["audit", "--dns", "[::1]:53"]),
-        (["audit", "--proxy", "--", "app", "--proxy"], ["audit", "--proxy", "", "--", "app", "--proxy"]),
-        (["audit", "report", "x"], ["audit-report", "x"]),
-        (["drill", "--proxy"], ["drill", "--proxy"]),
+        (["--proxy", "--", "app"], {"proxy": "", "command": ("app",)}),
+        (["--proxy", "127.0.0.1:80", "--", "a"], {"proxy": "127.0.0.1:80", "command": ("a",)}),
+        (["--proxy=8080"], {"proxy": "8080"}),
+        (["--socks", "--json", "x"], {"socks": "", "json_file": "x"}),
+        (["--dns", "[::1]:53"], {"dns": "[::1]:53"}),
+        (["--transparent"], {"transparent": ""}),
+        (["--proxy", "--", "app", "--proxy"], {"proxy": "", "command": ("app", "--proxy")}),
+        (["--reverse", "a.test:443", "--direct"], {"reverse": "a.test:443", "direct": True}),
     ],
     ids=str,
 )
-def test_an_address_may_be_left_out(words: list[str], made: list[str]) -> None:
-    assert optional_values(words) == made
+def test_an_address_may_be_left_out(words: list[str], made: dict[str, Any]) -> None:
+    group: Any = typer.main.get_command(application(["audit"]))
+    context = group.commands["audit"].make_context("audit", list(words))
+    assert {name: context.params[name] for name in made} == made
+    others = {name for name, value in context.params.items() if value == "" and name not in made}
+    assert others == {"serial", "mac", "setup", "trigger", "reset", "logs", "teardown"}
+
+
+@pytest.mark.parametrize("words", [["audit", "report", "x"], ["audit-report", "x"]], ids=str)
+def test_a_command_may_have_two_words(words: list[str]) -> None:
+    group: Any = typer.main.get_command(application(words))
+    context = group.make_context("pindrill", list(words))
+    name, _, rest = group.resolve_command(context, list(words))
+    assert (name, rest) == ("audit-report", ["x"])
+
+
+@pytest.mark.parametrize("option", ["--reverse", "--app"])
+def test_another_option_needs_its_value(pindrill: Pindrill, option: str) -> None:
+    assert f"Option '{option}' requires an argument" in command_line(pindrill, "audit", option).stderr
 
 
 def test_addresses_names_and_hosts_files(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import typer
 from pindrill.cli import application
-from pindrill.cli.arguments import optional_values
 from typer.core import TyperGroup
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +80,7 @@ def test_every_command_on_a_page_is_one_that_pindrill_knows(page: Path) -> None:
         if not words or not words[0].isalpha() or words[0].isupper():
             continue
         try:
-            parsed(typer.main.get_command(application(words)), "pindrill", optional_values(words))
+            parsed(typer.main.get_command(application(words)), "pindrill", list(words))
         except Exception as error:
             if whole or type(error).__name__ != "MissingParameter":  # a sentence may name a command alone
                 raise

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pindrill.cli.plan import Reviewed, reviewed
 from pindrill.preflight.forecast import ShareRow
 from pindrill.preflight.plan import DAY, Version
+from pindrill.preflight.reviewed import Reviewed, reviewed
 from pindrill.preflight.shares import Shares
 from pindrill.reports.forecast_html import render
 from support.cli import Pindrill

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pindrill.cli.plan import reviewed
+from pindrill.preflight.reviewed import reviewed
 from pindrill.reports.forecast_html import render
 from playwright.sync_api import Page, expect, sync_playwright
 from support.worked_examples import lay_out

@@ -19,7 +19,6 @@ from pindrill.audits.dns import DnsAnswerer
 from pindrill.audits.forge import Forge
 from pindrill.audits.interception import own_interceptor
 from pindrill.audits.presets import HookTexts
-from pindrill.cli import station
 from pindrill.clients import callable as callables
 from pindrill.clients.adapter import AdapterDriver
 from pindrill.clients.process import run
@@ -33,6 +32,7 @@ from pindrill.machine.directories import run_directory
 from pindrill.machine.served import ServedClients
 from pindrill.mitm.install import Mitmdump
 from pindrill.mitm.process import Process
+from pindrill.station.bench import PhoneBench, serve
 from support.interrupting import interrupted_at_every_step
 
 LOOPBACK = "127.0.0.1"
@@ -89,10 +89,10 @@ def test_the_station(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     with Started() as stack:
         audit = stack.start(lambda: an_audit(forge, tmp_path), Audit.close)
         audit.pump._failure = "so nobody waits for somebody to come"
-        bench = station._Bench(audit, "app")
+        bench = PhoneBench(audit, "app")
 
         def act() -> None:
-            station._serve(bench, forge, LOOPBACK, 0, ServedClients((LOOPBACK,)))
+            serve(bench, forge, LOOPBACK, 0, ServedClients((LOOPBACK,)))
 
         assert interrupted_at_every_step(act, every=13, takes_it=True) > 50
     assert "Traceback" not in capsys.readouterr().err

@@ -6,10 +6,10 @@ import plistlib
 from pathlib import Path
 
 import pytest
-from pindrill.cli.plan import reviewed
 from pindrill.preflight.model import Status, moment
 from pindrill.preflight.plan import Plan
 from pindrill.preflight.plan_file import read_plan
+from pindrill.preflight.reviewed import reviewed
 from support.cli import Pindrill
 from support.openssl import openssl
 from support.openssl import spki_pin as openssl_pin

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Literal
 
-Store = Literal["user", "system"]
+from pindrill.model import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +48,14 @@ rm -rf $kept
 """
 
 
-def android(package: str, *, store: Store, seconds: float, serial: str = "") -> HookTexts:
+def android(package: str, *, store: str, seconds: float, serial: str = "") -> HookTexts:
     """The app goes through the device's proxy setting, over `adb reverse`; its log is evidence.
 
     `user`: the certificate is put on the device's storage, and a person installs it in its settings. `system`: into
     the system's store until the next start of the device; this needs root there.
     """
+    if store not in ("user", "system"):
+        raise UsageError(f"--android-store is user or system, not '{store}'")
     adb = f"adb -s {shlex.quote(serial)}" if serial else "adb"
     app = shlex.quote(package)
     reverse = f"{adb} reverse tcp:{{proxy_port}} tcp:{{proxy_port}}"
@@ -81,6 +82,8 @@ def android(package: str, *, store: Store, seconds: float, serial: str = "") -> 
 
 def ios_simulator(bundle: str, *, mac: str, service: str, seconds: float) -> HookTexts:
     """The booted simulator of a Mac: it uses the Mac's proxy, which a tunnel of ssh leads here."""
+    if not mac:
+        raise UsageError("--ios-simulator needs --mac: the Mac that runs it, as ssh knows it")
     ssh, app, network = f"ssh {shlex.quote(mac)}", shlex.quote(bundle), shlex.quote(service)
 
     def there(command: str) -> str:

@@ -9,18 +9,35 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from pindrill.cli.arguments import optional_values
-from pindrill.cli.failures import flushed, told, with_streams
 from pindrill.extras import advice, extra_of
+from pindrill.failures import flushed, told, with_streams
 from pindrill.interruption import Started, ignore_signals, interrupt_on_signals, stop_all
 from pindrill.model import UsageError
 
 
 class _Commands(TyperGroup):
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, optional_values(args))
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Some names are two words: `audit report`."""
+        name = _first(args)
+        return super().resolve_command(ctx, [name, *args[1 if name in args[:1] else 2 :]])
+
+
+class _Command(TyperCommand):
+    """An option whose metavar stands in brackets may stand alone: its value is empty then."""
+
+    def make_parser(self, ctx: Any) -> Any:
+        parser = super().make_parser(ctx)
+        optional = {each.name for each in self.params if (each.metavar or "").startswith("[")}
+        take = parser._get_value_from_state
+
+        def value(name: str, option: Any, state: Any) -> Any:
+            alone = option.dest in optional and (not state.rargs or state.rargs[0].startswith("-"))
+            return "" if alone else take(name, option, state)
+
+        vars(parser)["_get_value_from_state"] = value
+        return parser
 
 
 _COMMANDS = {
@@ -43,6 +60,8 @@ _COMMANDS = {
     "doctor": "doctor:doctor",
     "docs": "docs:docs",
 }
+_INCLUDES = {"station": "station"}
+"""The extra of a command that needs more than one: it includes the others."""
 _GROUPS = {"pins": "pins:pins_app", "keyring": "keys:keyring_app", "mitm": "mitm:mitm_app"}
 
 
@@ -57,7 +76,7 @@ def application(words: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
     )
     known = {**_COMMANDS, **_GROUPS}
-    first = next(iter(optional_values(words)), "")
+    first = _first(words)
     for name in [first] if first in known else known:
         module, _, attribute = known[name].partition(":")
         try:
@@ -66,6 +85,7 @@ def application(words: Sequence[str]) -> typer.Typer:
             extra = extra_of(error)
             if not extra:
                 raise
+            extra = _INCLUDES.get(name, extra)
             if name == first:
                 raise UsageError(advice(f"pindrill {name.replace('-', ' ')}", extra)) from error
             app.command(name, help=f"Needs the extra '{extra}', which is not installed.")(lambda: None)
@@ -73,10 +93,16 @@ def application(words: Sequence[str]) -> typer.Typer:
         if name in _GROUPS:
             app.add_typer(found, name=name)
         else:
-            app.command(name)(found)
+            app.command(name, cls=_Command)(found)
     # One command alone would not be a group, and its name no word of the command line.
     app.callback()(lambda: None)
     return app
+
+
+def _first(words: Sequence[str]) -> str:
+    """The name of the command."""
+    two = "-".join(words[:2])
+    return two if two in _COMMANDS else next(iter(words), "")
 
 
 def main(*, again: bool = False) -> int:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from pindrill import scenarios as catalogue
 from pindrill.drills.cells import Planner
-from pindrill.drills.result_line import served_chain
-from pindrill.keyring import Keyring
-from pindrill.mint import Mint
-from pindrill.model import STRATEGIES, Expect, Scenario, Strategy, UsageError
-from pindrill.reports.text import chain_drawing
-
-_LETTER = {Expect.ACCEPT: "accept", Expect.REFUSE: "refuse"}
+from pindrill.drills.drawn import draw, drawing_mint, export
+from pindrill.model import UsageError
 
 
 def scenarios(
@@ -26,7 +20,7 @@ def scenarios(
 ) -> None:
     """List the scenarios."""
     if as_json:
-        planner = Planner(_mint())
+        planner = Planner(drawing_mint())
         exported = [export(scenario, planner) for scenario in catalogue.CATALOGUE]
         print(json.dumps({"version": 1, "scenarios": exported}, indent=1))
         return
@@ -43,60 +37,6 @@ def show(name: Annotated[str, typer.Argument(help="Scenario id, short code or gl
     found = catalogue.matching(name)
     if not found:
         raise UsageError(f"no scenario is called '{name}'; `pindrill scenarios` lists them")
-    console, mint = Console(), _mint()
+    console, mint = Console(), drawing_mint()
     for scenario in found:
-        _show(console, mint, scenario)
-
-
-def export(scenario: Scenario, planner: Planner) -> dict[str, Any]:
-    """As plain values, with the expectation of every stage under every strategy."""
-    return {
-        "id": scenario.id,
-        "code": scenario.code,
-        "summary": scenario.summary,
-        "catches": scenario.catches,
-        "references": list(scenario.references),
-        "tls": list(scenario.tls),
-        "host": scenario.host,
-        "core": scenario.core,
-        "stages": [
-            {
-                "presented": list(stage.serve.presented),
-                "key": stage.serve.key,
-                "issuers": list(stage.serve.issuers),
-                "expected": {
-                    strategy.name: planner.expectation(scenario, stage, strategy)[0].value
-                    for strategy in _strategies(scenario)
-                },
-            }
-            for stage in scenario.stages
-        ],
-    }
-
-
-def _strategies(scenario: Scenario) -> list[Strategy]:
-    return [strategy for strategy in STRATEGIES if strategy.backup or not scenario.needs_backup]
-
-
-def _mint() -> Mint:
-    return Mint(Keyring(drawing=True))
-
-
-def _show(console: Console, mint: Mint, scenario: Scenario) -> None:
-    console.print(Text(f"{scenario.code}  {scenario.id}", style="bold"))
-    console.print(Text(scenario.summary))
-    console.print(Text(f"Catches {scenario.catches}."))
-    if scenario.references:
-        console.print(Text("See " + ", ".join(scenario.references)))
-    console.print(Text(f"Asked for as https://{scenario.host}/, TLS {' and '.join(scenario.tls)}."))
-    planner = Planner(mint)
-    for number, stage in enumerate(scenario.stages, start=1):
-        console.print(Text(f"\nStage {number} presents", style="bold"))
-        for line in chain_drawing(served_chain(mint, stage.serve, None, None)):
-            console.print(Text("  " + line))
-        if stage.serve.signing_key:
-            console.print(Text(f"  and signs with the key of {stage.serve.signing_key}"))
-        for strategy in _strategies(scenario):
-            expected, because = planner.expectation(scenario, stage, strategy)
-            console.print(Text(f"  {strategy.name:26}{expected.value}: {because}"))
-    console.print()
+        draw(console, mint, scenario)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import time
@@ -12,12 +11,8 @@ from typing import Annotated
 import typer
 
 from pindrill.cli.mitm import print_found
-from pindrill.clients.briefly import TookTooLong, run_briefly
-from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS, Keyring
-from pindrill.machine import names
-from pindrill.machine.directories import run_directory
-from pindrill.model import HOST
+from pindrill.machine.checks import names_resolve, usual_ports_can_be_watched
 from pindrill.reports.plain import harmless
 
 _CLIENTS = {"curl": "curl", "wget": "wget", "git": "git", "node": "nodejs", "go": "golang-go",
@@ -25,14 +20,12 @@ _CLIENTS = {"curl": "curl", "wget": "wget", "git": "git", "node": "nodejs", "go"
 _SOON_DAYS = 30
 
 
-_LOOK_UP_S = 30.0
-
-
 def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look at as well.")] = None) -> None:
     """Say what works here, what is missing, and how to get it."""
     version, openssl = VERSIONS
     print(f"pindrill {version}, {openssl}, Python {platform.python_version()}")
-    usable = [_names(), _usual_ports()]
+    usable = [_names()]
+    _usual_ports()
     for program, package in _CLIENTS.items():
         found = shutil.which(program)
         print(f"{'ok' if found else '--':3} {program}: {found or f'not here; apt-get install {package}'}")
@@ -43,37 +36,21 @@ def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look 
 
 
 def _names() -> bool:
-    with Started() as started:
-        hosts = run_directory(started).path / "hosts"
-        hosts.write_text(names.hosts_text("127.0.0.99"))
-        said = ""
-        for launcher in names.launchers(hosts):
-            try:
-                done = run_briefly([*launcher, "getent", "hosts", HOST], patience_s=_LOOK_UP_S)
-            except (OSError, TookTooLong) as error:
-                said = said or str(error) or f"no answer in {_LOOK_UP_S:g} seconds"
-                continue
-            if done.code == 0 and done.stdout.startswith("127.0.0.99"):
-                print(f"ok  names under test resolve in a private mount namespace{_by(launcher)}")
-                return True
-            said = said or done.stderr.strip()
-    print(harmless(f"--  names under test cannot be made to resolve: {said or 'hosts files are not consulted'}"))
-    print("    use {address} in the client command (curl: --resolve {host}:{port}:{address}), or --edit-hosts")
-    return False
+    works, how = names_resolve()
+    if works:
+        print(f"ok  names under test resolve in a private mount namespace{how}")
+    else:
+        print(harmless(f"--  names under test cannot be made to resolve: {how}"))
+        print("    use {address} in the client command (curl: --resolve {host}:{port}:{address}), or --edit-hosts")
+    return works
 
 
-def _by(launcher: list[str]) -> str:
-    return f", by {launcher[0]}" if launcher[0] == "sudo" else ""
-
-
-def _usual_ports() -> bool:
-    limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
-    if os.getuid() == 0 or limit <= 80:
+def _usual_ports() -> None:
+    if usual_ports_can_be_watched():
         print("ok  ports 80 and 443 of the test hosts are watched for downgrades")
     else:
         print("--  ports 80 and 443 of the test hosts cannot be watched without root")
         print("    sysctl net.ipv4.ip_unprivileged_port_start=80 allows it")
-    return True
 
 
 def _keyring(directory: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -12,6 +11,7 @@ from pindrill.keyring import InputError, Keyring
 from pindrill.mint import Mint, pins_of_text
 from pindrill.model import STRATEGIES, PinsOf, UsageError
 from pindrill.pem import read_pem
+from pindrill.reports.pins_text import pin_lines
 
 keyring_app = typer.Typer(help="Kept keys, so that pins can be compiled into an app once.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def import_key(directory: Path, label: str, file: Path) -> None:
         raise UsageError(f"{file}: {error}") from error
     half = "private key" if key.has_private else "public key only: scenarios that would serve it are unsupported"
     print(f"{label}: {key.type_name}, {half}")
-    print_pin(pins_of_text(key.public_pem())[0][1])
+    print("\n".join(pin_lines(pins_of_text(key.public_pem())[0][1])))
 
 
 def print_keyring(keyring: Keyring) -> None:
@@ -51,24 +51,3 @@ def keyring_pins(keyring: Keyring) -> list[tuple[str, str, str]]:
     """(strategy without backup, pin, backup), in base64."""
     mint = Mint(keyring)
     return [(each.kind, *mint.pins(each, PinsOf())[:2]) for each in STRATEGIES if each.backup]  # type: ignore[misc]
-
-
-def notations(pin: Any) -> dict[str, str]:
-    """By who writes it so."""
-    found = {"hex": pin.hex, "colon hex": pin.colon_hex}
-    if pin.of != "spki":
-        return found
-    return {
-        "OkHttp": f"sha256/{pin.base64}",
-        "curl, wget, git": f"sha256//{pin.base64}",
-        "HPKP": f'pin-sha256="{pin.base64}"',
-        "NSC, ATS, TrustKit": pin.base64,
-        "DANE": f"3 1 1 {pin.hex}",
-        **found,
-    }
-
-
-def print_pin(pin: Any) -> None:
-    print(f"  {'key (SPKI)' if pin.of == 'spki' else 'certificate'}")
-    for who, text in notations(pin).items():
-        print(f"    {who:23} {text}")

@@ -10,9 +10,9 @@ import typer
 from msgspec.structs import replace
 from rich.console import Console
 
-from pindrill.cli.drill import refuse_unwritable
 from pindrill.clients.client_file import read_client_file
-from pindrill.drills.drilling import Tally, exit_code_of, exit_code_with, written
+from pindrill.drills.drilling import Tally, exit_code_of, exit_code_with
+from pindrill.machine.outputs import refuse_unwritable, written
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.reports.complaint import complain

@@ -1,4 +1,4 @@
-"""`pindrill mitm`: an environment for mitmproxy, and the addon; what other commands need for `--via mitmproxy`."""
+"""`pindrill mitm`: an environment for mitmproxy, and the addon."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from typing import Annotated
 import typer
 
 from pindrill.mitm.install import ADDON, Mitmdump, data_directory, find, found, install
-from pindrill.mitm.told import EventLog
-from pindrill.model import UsageError
 from pindrill.reports.plain import harmless
-from pindrill.reports.plain import told as shown
 
 mitm_app = typer.Typer(help="mitmproxy as the interceptor.", no_args_is_help=True)
 
@@ -53,20 +50,6 @@ def watch(
     os.environ["PINDRILL_PYTHON"] = sys.executable
     os.execv(program, [program, "-s", str(ADDON), *chosen, *(arguments or [])])  # noqa: S606
     return None
-
-
-def read_via(via: str | None, mitmdump: Path | None) -> bool:
-    """Whether it goes through mitmproxy, not our own servers."""
-    if via not in (None, "mitmproxy"):
-        raise UsageError(f"--via is mitmproxy, or left out for pindrill's own interceptor; not '{via}'")
-    if mitmdump and not via:
-        raise UsageError("--mitmdump needs --via mitmproxy")
-    return via is not None
-
-
-def print_misled(told: EventLog | None) -> None:
-    for line in told.lines() if told else []:
-        print(shown(line))
 
 
 def print_found() -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
-from pindrill.cli.keys import keyring_pins, notations, print_keyring, print_pin
+from pindrill.cli.keys import keyring_pins, print_keyring
+from pindrill.cli.options import AsOf, OutputFile, read_at
 from pindrill.keyring import InputError, Keyring
+from pindrill.machine.outputs import write_file
 from pindrill.mint import pins_of_text
 from pindrill.model import UsageError
 from pindrill.pem import read_pem
-from pindrill.pinfiles import LintFinding, PinFile, PinFormat, Severity, read_all
+from pindrill.pinfiles import PinFile, PinFormat, Severity, read_all
 from pindrill.pinfiles.chains import certificates, is_address, shown_chain
 from pindrill.pinfiles.explain import differences, rule_as_json, shown
 from pindrill.pinfiles.formats import FORMAT, WRITTEN
@@ -24,18 +26,19 @@ from pindrill.pinfiles.hosts import host_asked
 from pindrill.pinfiles.lint import SOON, lint, worst
 from pindrill.pinfiles.losses import DROPPABLE, LossKind, Position
 from pindrill.pinfiles.names import canonical
+from pindrill.pinfiles.validity import validity_of
 from pindrill.pinfiles.write import write
+from pindrill.reports.pins_text import counted_findings, difference_lines, finding_lines, notations, pin_lines
 from pindrill.reports.plain import told
 
 pins_app = typer.Typer(help="Pin files as shipped, and pins in every notation.", no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(help="Pin files, an APK, an IPA or a keyring; the format is found.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
-At = Annotated[str | None, typer.Option("--at", metavar="DATE", help="Judge as of this day or instant (UTC).")]
 
 
 @pins_app.command("show")
-def show(files: Files, as_json: JsonOption = False, at: At = None) -> None:
+def show(files: Files, as_json: JsonOption = False, at: AsOf = None) -> None:
     """What each file pins, with the semantics of its format."""
     when = read_at(at)
     for file in _read(files):
@@ -43,7 +46,7 @@ def show(files: Files, as_json: JsonOption = False, at: At = None) -> None:
             _print_lines(rule_as_json(file, rule, when) for rule in file.rules)
         else:
             for line in shown(file, when):
-                _print(line)
+                print(told(line))
 
 
 @pins_app.command("lint")
@@ -56,7 +59,7 @@ def lint_files(
     host: Annotated[list[str] | None, typer.Option(help="A host that must be pinned.")] = None,
     soon: Annotated[int, typer.Option(metavar="DAYS", help="How long before an expiration to warn.")] = SOON.days,
     as_json: JsonOption = False,
-    at: At = None,
+    at: AsOf = None,
 ) -> None:
     """Find what locks users out, leaves them unpinned or will hurt. Files together are files of one app.
 
@@ -77,7 +80,8 @@ def lint_files(
     if as_json:
         _print_lines(finding.to_json() for finding in found)
     else:
-        _print_findings(found, len(files))
+        lines = [line for each in found for line in finding_lines(each)]
+        print("\n".join([*lines, counted_findings(found, len(files))]))
     if worst(found) is Severity.ERROR:
         raise typer.Exit(1)
 
@@ -86,14 +90,14 @@ def lint_files(
 def convert(
     file: Annotated[Path, typer.Argument(help="A pin file.")],
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help=", ".join(form.name for form in WRITTEN))],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Instead of standard output.")] = None,
+    output: OutputFile = None,
     source: Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Where a file holds several.")] = None,
     pins_are: Annotated[str | None, typer.Option(metavar="leaf|ca", help="Of which certificates the pins are.")] = None,
     drop: Annotated[list[str] | None, typer.Option(help=f"Leave out: {', '.join(DROPPABLE)}.")] = None,
     host: Annotated[str | None, typer.Option(help="The host of pins that are for every host.")] = None,
     max_age: Annotated[int | None, typer.Option(metavar="SECONDS", help="For an HPKP header.")] = None,
     as_json: JsonOption = False,
-    at: At = None,
+    at: AsOf = None,
 ) -> None:
     """Write the pins in another format. What has no equal there is an error that lists each thing."""
     target = _format(to)
@@ -106,10 +110,7 @@ def convert(
     settings = {} if max_age is None else {"max-age": str(max_age)}
     text = write(read, target, at=read_at(at), pins_are=position, drop=kinds, settings=settings)
     if output:
-        try:
-            output.write_text(text)
-        except OSError as error:
-            raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+        write_file(output, text)
     if as_json:
         _print_lines([{"from": read.format.name, "to": target.name, "file": str(file), "text": text}])
     elif not output:
@@ -121,24 +122,15 @@ def diff(
     one: Annotated[Path, typer.Argument(help="A pin file.")],
     other: Annotated[Path, typer.Argument(help="Another, in the same or another format.")],
     as_json: JsonOption = False,
-    at: At = None,
+    at: AsOf = None,
 ) -> None:
     """What two pin files pin differently, by what they mean and not by how they are written. Exit code 0 always."""
     when = read_at(at)
     found = [line for first in _read([one]) for second in _read([other]) for line in differences(first, second, when)]
     if as_json:
         _print_lines(found)
-        return
-    for line in found:
-        _print(line["domain"] or "every host")
-        for pin in line["only_first"]:
-            _print(f"  - {pin}")
-        for pin in line["only_second"]:
-            _print(f"  + {pin}")
-        for change in line["changes"]:
-            _print(f"  {change}")
-    if not found:
-        print("no difference")
+    else:
+        print("\n".join(difference_lines(found)))
 
 
 @pins_app.command("of")
@@ -148,7 +140,7 @@ def pins_of(
     ] = None,
     keyring: Annotated[Path | None, typer.Option(help="The pins of a keyring.")] = None,
     as_json: JsonOption = False,
-    at: At = None,
+    at: AsOf = None,
 ) -> None:
     """Print pins in the notations in use. A server is contacted only when it is named, and not validated."""
     if (what is None) == (keyring is None):
@@ -161,7 +153,7 @@ def pins_of(
     live = is_address(what) and not Path(what).exists()
     pem = shown_chain(what) if live else read_pem(Path(what))
     try:
-        found, validity = pins_of_text(pem), _validity(pem, when)
+        found, validity = pins_of_text(pem), validity_of(pem, when)
     except InputError as error:
         raise UsageError(f"{what}: {error}") from error
     whose = ""
@@ -171,26 +163,10 @@ def pins_of(
             _print_lines([{**line, **validity.get(subject, {})}])
             continue
         if subject != whose:
-            _print(whose := subject)
+            print(told(whose := subject))
             if note := validity.get(subject, {}).get("note"):
                 print(f"  {note}")
-        print_pin(pin)
-
-
-def _validity(pem: str, at: datetime) -> dict[str, dict[str, Any]]:
-    """By subject; a note where a certificate is not valid then."""
-    found = {}
-    for certificate in certificates(pem) if "-----BEGIN CERTIFICATE-----" in pem else ():
-        start, end = (_utc(certificate.not_before), _utc(certificate.not_after))
-        line: dict[str, Any] = {"not_before": start.isoformat(), "not_after": end.isoformat()}
-        if not start <= at <= end:
-            line["note"] = f"not valid at {at:%Y-%m-%d}: from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
-        found[certificate.subject] = line
-    return found
-
-
-def _utc(seconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        print("\n".join(pin_lines(pin)))
 
 
 def _print_keyring(keyring: Keyring, as_json: bool) -> None:
@@ -201,17 +177,6 @@ def _print_keyring(keyring: Keyring, as_json: bool) -> None:
 
 
 # --- reading what was asked for --------------------------------------------------------------------------------
-
-
-def read_at(text: str | None) -> datetime:
-    """A day is its first instant, UTC; nothing is now."""
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--at is a date such as 2027-03-01 or 2027-03-01T12:00Z, not '{text}'") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _read(files: Sequence[Path]) -> list[PinFile]:
@@ -261,18 +226,3 @@ def _kind(text: str) -> LossKind:
 def _print_lines(lines: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:
     for line in lines:
         print(json.dumps(line, ensure_ascii=True))
-
-
-def _print(line: str) -> None:
-    """What a pin file says must steer neither the terminal nor a CI."""
-    print(told(line))
-
-
-def _print_findings(found: Sequence[LintFinding], files: int) -> None:
-    for finding in found:
-        _print(f"{finding.file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]")
-        _print(f"  effect: {finding.effect}")
-        _print(f"  fix: {finding.fix}")
-    counts = {severity: sum(finding.severity is severity for finding in found) for severity in Severity}
-    counted = ", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items() if count)
-    print(counted or f"nothing found in {files} file{'s' if files != 1 else ''}")

@@ -3,81 +3,59 @@
 from __future__ import annotations
 
 import ipaddress
-import secrets
-import socket
 import sys
-import threading
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 
-from pindrill.audits.asked import LOOPBACK, read_address, read_hosts_file
+from pindrill.audits.asked import LOOPBACK, read_address
 from pindrill.audits.audit import Audit, AuditRequest, Entry
-from pindrill.audits.audit_lines import audit_line
-from pindrill.audits.facts import Destination
-from pindrill.audits.forge import Forge
 from pindrill.audits.interception import own_interceptor
+from pindrill.audits.running import exit_code
 from pindrill.audits.store import LineFile
-from pindrill.cli.auditing import exit_code
+from pindrill.cli.options import takes
+from pindrill.cli.upstream import UpstreamWords
 from pindrill.interruption import Started
-from pindrill.keyring import Keyring
 from pindrill.machine.directories import run_directory
-from pindrill.machine.served import ConnectionBudget, ServedClients
-from pindrill.model import AuditLine, UsageError
-from pindrill.model.told_command import told_command
+from pindrill.machine.served import ServedClients
+from pindrill.model import UsageError
 from pindrill.reports import audit_text
-from pindrill.station.certificates import TestCa
-from pindrill.station.serving import MOST_CONNECTIONS, MOST_OF_ONE_CLIENT, listen, page_server
-from pindrill.station.web import Station
-
-_END_S = 10.0
-"""For requests that are being answered as it ends."""
+from pindrill.station.bench import PhoneBench, serve
 
 
-def station(
-    listen: Annotated[str, typer.Option(help="An address of this machine that the phone reaches.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(help="Of the page. Default: a free one.")] = 0,
-    proxy_port: Annotated[int, typer.Option(help="Of the proxy. Default: a free one.")] = 0,
-    client: Annotated[
-        list[str] | None, typer.Option(help="The phone's address, or a network; needed unless on loopback.")
-    ] = None,
-    upstream_hosts: Annotated[Path | None, typer.Option(help="Where real servers are, in hosts format.")] = None,
-    upstream_trust: Annotated[Path | None, typer.Option(help="PEM that real servers are verified with.")] = None,
-    allow_private_upstreams: Annotated[
-        bool, typer.Option("--allow-private-upstreams", help="Real servers may be on loopback or private addresses.")
-    ] = False,
-    app: Annotated[str, typer.Option(help="A name for the app.")] = "app",
-    keyring: Annotated[Path | None, typer.Option(help="Keeps the test CA; see `pindrill keyring create`.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="A JSON line per destination, at the end.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the order of conditions.")] = 0,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class StationWords:
+    upstream: UpstreamWords
+    listen: Annotated[str, typer.Option(help="An address of this machine that the phone reaches.")] = LOOPBACK
+    port: Annotated[int, typer.Option(help="Of the page. Default: a free one.")] = 0
+    proxy_port: Annotated[int, typer.Option(help="Of the proxy. Default: a free one.")] = 0
+    app: Annotated[str, typer.Option(help="A name for the app.")] = "app"
+    json_file: Annotated[Path | None, typer.Option("--json", help="A JSON line per destination, at the end.")] = None
+
+
+@takes(StationWords)
+def station(words: StationWords) -> None:
     """A phone on the bench: a page with QR code, proxy, test CA and live verdicts. Ctrl-C ends it."""
-    address, _ = read_address(listen, "--listen")
-    if not ipaddress.ip_address(address).is_loopback and not client:
+    address, _ = read_address(words.listen, "--listen")
+    if not ipaddress.ip_address(address).is_loopback and not words.upstream.client:
         raise UsageError(
-            f"on {listen} others can reach the proxy: say who is served with --client ADDRESS (the phone's)"
+            f"on {words.listen} others can reach the proxy: say who is served with --client ADDRESS (the phone's)"
         )
+    path = words.json_file
     with Started() as stack:
-        file = stack.start(lambda: LineFile(json_file), LineFile.close) if json_file else None
+        file = stack.start(lambda: LineFile(path), LineFile.close) if path else None
         directory = run_directory(stack).path
-        forge = Forge(Keyring.open(keyring) if keyring else Keyring())
-        served = (LOOPBACK, "::1", *(client or ()))
-        interceptor = own_interceptor(
-            hosts=read_hosts_file(upstream_hosts) if upstream_hosts else {},
-            private_addresses=allow_private_upstreams,
-            upstream_trust=str(upstream_trust) if upstream_trust else "",
-            clients=served,
-        )
-        request = AuditRequest(
-            entries=(Entry(way="proxy", address=address, ports=(proxy_port,)),), seed=seed, directory=directory
-        )
+        forge = words.upstream.forge()
+        settings = words.upstream.settings(LOOPBACK)
+        interceptor = own_interceptor(**settings)
+        entry = Entry(way="proxy", address=address, ports=(words.proxy_port,))
+        request = AuditRequest(entries=(entry,), seed=words.upstream.seed, directory=directory)
         audit = stack.start(lambda: Audit(request, interceptor, forge, starts=False), Audit.close)
-        bench = _Bench(audit, app)
-        _serve(bench, forge, address, port, ServedClients(served))
+        bench = PhoneBench(audit, words.app)
+        serve(bench, forge, address, words.port, ServedClients(settings["clients"]))
         audit.close()
         lines = bench.lines()
         for line in lines:
@@ -85,85 +63,3 @@ def station(
                 file.append(line)
         audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, bench.audit.progress.gaps)
         raise typer.Exit(exit_code(lines))
-
-
-class _Bench:
-    """An audit that nobody drives, as the page sees it."""
-
-    def __init__(self, audit: Audit, app: str) -> None:
-        self.audit = audit
-        self._app = app
-
-    def lines(self) -> Sequence[AuditLine]:
-        repeat = told_command(["pindrill", *sys.argv[1:]])
-        return [audit_line(each, app=self._app, mode="proxy", repeat=repeat) for each in self.audit.verdicts()]
-
-    def state(self) -> Mapping[str, Any]:
-        with self.audit.pump.lock:
-            return self.audit.schedule.state()
-
-    def skip(self, client: str, destination: str) -> bool:
-        with self.audit.pump.lock:
-            known = {(each["client"], each["destination"]) for each in self.audit.schedule.state()["destinations"]}
-            if (client, destination) not in known:
-                return False
-            host, _, port = destination.rpartition(":")
-            self.audit.schedule.skip(client, Destination(host.strip("[]"), int(port)))
-            return True
-
-
-def _serve(bench: _Bench, forge: Forge, address: str, port: int, served: ServedClients) -> None:
-    """Until Ctrl-C, or until the interceptor fails."""
-    with Started() as started:
-        listening = started.start(lambda: _listening(address, port), socket.socket.close)
-        server = _page(bench, forge, address, listening, served)
-        ended = threading.Event()
-        started.start(lambda: _Page(server, listening, ended), _Page.close)
-        try:
-            # No join here: until Python 3.13, Ctrl-C during one makes the thread count as ended while it runs on.
-            while not ended.wait(0.5) and not bench.audit.pump.trouble:
-                pass
-        except KeyboardInterrupt:
-            pass
-
-
-def _listening(address: str, port: int) -> socket.socket:
-    try:
-        return listen(address, port)
-    except OSError as error:
-        raise UsageError(f"cannot listen on {address} port {port}: {error.strerror}") from error
-
-
-def _page(bench: _Bench, forge: Forge, address: str, listening: socket.socket, served: ServedClients) -> uvicorn.Server:
-    """Of what is served; says where."""
-    token = secrets.token_urlsafe(16)
-    host = f"[{address}]" if ":" in address else address
-    url = f"http://{host}:{listening.getsockname()[1]}/{token}/"
-    (_, proxy_port), *_ = bench.audit.ports
-    page = Station(
-        bench, TestCa(forge.ca_name, forge.ca_pem, forge.ca_der), token, url, proxy_host=address, proxy_port=proxy_port
-    )
-    print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
-    print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
-    budget = ConnectionBudget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
-    return page_server(page.application(), served, budget)
-
-
-class _Page:
-    """Not on the main thread: there it would take the signals, and raise them again when all is over."""
-
-    def __init__(self, server: uvicorn.Server, listening: socket.socket, ended: threading.Event) -> None:
-        self._server = server
-        self._listening = listening
-        self._ended = ended
-        threading.Thread(target=self._run, name="station", daemon=True).start()
-
-    def close(self) -> None:
-        self._server.should_exit = True
-        self._ended.wait(_END_S)
-
-    def _run(self) -> None:
-        try:
-            self._server.run(sockets=[self._listening])
-        finally:
-            self._ended.set()

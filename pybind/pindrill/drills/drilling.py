@@ -106,15 +106,6 @@ def exit_code_of(lines: Sequence[ResultLine], tally: Tally) -> int:
     return 3 if words & UNJUDGED or tally.interrupted or not lines or wholly_unsupported(lines) else 0
 
 
-def written(path: Path, text: str) -> str:
-    """Why it could not be, empty if it was: the report comes all the same."""
-    try:
-        path.write_text(text)
-    except OSError as error:
-        return f"{path}: {error.strerror}; it is not whole"
-    return ""
-
-
 def exit_code_with(troubles: Iterable[str], code: int) -> int:
     """Says what could not be written; a run without its results is no success."""
     found = [trouble for trouble in troubles if trouble]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -157,3 +157,9 @@ def as_datetime(instant: Instant) -> datetime:
         return datetime.fromtimestamp(instant, UTC)
     except (OverflowError, ValueError, OSError):
         return datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def exit_code(statuses: Sequence[Status]) -> int:
+    if VIOLATED & set(statuses):
+        return 1
+    return 3 if UNJUDGED & set(statuses) or not statuses else 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -17,14 +16,11 @@ from pindrill.audits.audit import Audit, AuditRequest, Entry
 from pindrill.audits.audit_lines import audit_line
 from pindrill.audits.facts import Contact
 from pindrill.audits.forge import Forge
-from pindrill.audits.interception import Interceptor, own_interceptor
+from pindrill.audits.interception import Interceptor
 from pindrill.audits.store import AuditStore, LineFile, StoreFailed
 from pindrill.audits.words import FAILURES, UNDECIDED, AuditWord
-from pindrill.cli.mitm import print_misled
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
-from pindrill.mitm.install import Mitmdump
-from pindrill.mitm.interceptor import MitmInterceptor
 from pindrill.model import AuditLine, UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
@@ -38,9 +34,7 @@ class AuditOptions:
     names: tuple[str, ...]
     hooks: AppHooks | None
     environment: Mapping[str, str]
-    mitmdump: Mitmdump | None
-    """Intercepts instead of our own."""
-    interceptor: Mapping[str, Any]
+    open_interceptor: Callable[[Started], Interceptor]
     deadline_s: float
     wait_s: float
     seed: int
@@ -58,14 +52,6 @@ class AuditOptions:
     @property
     def mode(self) -> str:
         return "+".join(dict.fromkeys(entry.way for entry in self.entries))
-
-    def open(self, started: Started) -> Interceptor:
-        if self.mitmdump is None:
-            return own_interceptor(**self.interceptor)
-        other = MitmInterceptor(self.mitmdump, **self.interceptor)
-        started.undone_by(other.close)
-        started.undone_by(print_misled, other.told)
-        return other
 
 
 @dataclass(frozen=True)
@@ -128,7 +114,7 @@ def _audit(
             kept.store.add_contact(number, contact)
 
     with Started() as started:
-        interceptor = asked.open(started)
+        interceptor = asked.open_interceptor(started)
         request = AuditRequest(
             entries=asked.entries,
             named=asked.names,
