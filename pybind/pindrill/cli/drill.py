@@ -16,6 +16,7 @@ from pindrill.cli.options import ClientWords, JunitFile, takes
 from pindrill.drills.asked import read_scenarios, read_strategies, read_versions, refuse_nothing
 from pindrill.drills.drilling import drill_all, enter_place, exit_code_of, exit_code_with, read_shard
 from pindrill.drills.options import DrillOptions
+from pindrill.drills.proxies import PROXY_KINDS
 from pindrill.drills.subjects import read_subjects, refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
@@ -53,6 +54,9 @@ class DrillWords:
     resume: Annotated[bool, typer.Option("--resume", help="Keep the finished cells of the --json file.")] = False
     key_log: Annotated[Path | None, typer.Option(help="Append TLS secrets here, for Wireshark.")] = None
     via: Annotated[str | None, typer.Option(help="`mitmproxy`: it shows the credentials; judged as ever.")] = None
+    through: Annotated[
+        str | None, typer.Option(help="connect, socks or https: the client is told a proxy of ours in its environment.")
+    ] = None
     mitmdump: Annotated[Path | None, typer.Option(help="The mitmdump to use with --via mitmproxy.")] = None
 
     def asked(self) -> DrillOptions:
@@ -68,6 +72,10 @@ class DrillWords:
             raise UsageError(
                 "--key-log is for our own servers; mitmproxy writes one when MITMPROXY_SSLKEYLOGFILE is set"
             )
+        if self.through is not None and self.through not in PROXY_KINDS:
+            raise UsageError(f"--through is {', '.join(PROXY_KINDS)}, not '{self.through}'")
+        if self.through and self.via:
+            raise UsageError("--through is a proxy on the way to our own servers: without --via")
         return DrillOptions(
             scenarios=read_scenarios(self.only, self.which),
             strategies=read_strategies(self.strategy),
@@ -81,6 +89,7 @@ class DrillWords:
             shard=read_shard(self.shard),
             key_log=self.key_log,
             edit_hosts=self.how.edit_hosts,
+            through=self.through,
         )
 
 

@@ -33,6 +33,10 @@ class Driver(Protocol):
         """True: the client's process stays alive, so a secret may still arrive later."""
         ...
 
+    def go_through(self, proxy: str) -> None:
+        """Programs that are started from now on are told the URL of this proxy. UsageError: it starts none."""
+        ...
+
     def session(self, directory: Path) -> Session:
         """`directory` is empty, private to the session, and removed afterwards."""
         ...

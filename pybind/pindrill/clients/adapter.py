@@ -27,6 +27,7 @@ from pindrill.clients.process import (
     resolved_program,
     scrubbed_environment,
 )
+from pindrill.clients.proxied import proxy_environment
 from pindrill.interruption import held
 from pindrill.model import ClientReport, Said, Target, UsageError
 
@@ -69,6 +70,10 @@ class AdapterDriver:
         self._all: list[_Process] = []
         self._closed = False
         self._lock = threading.Lock()
+
+    def go_through(self, proxy: str) -> None:
+        """Programs that are started from now on are told this proxy."""
+        self._environment = {**proxy_environment(proxy), **self._environment}
 
     def session(self, directory: Path) -> AdapterSession:
         try:

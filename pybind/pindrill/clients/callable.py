@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pindrill.clients.attempt_places import attempting
-from pindrill.model import ClientReport, Refused, Said, Target, Unsupported
+from pindrill.model import ClientReport, Refused, Said, Target, Unsupported, UsageError
 
 ClientFunction = Callable[[Target], object]
 _GRACE_S = 2.0
@@ -51,6 +51,9 @@ class CallableDriver:
         self.expresses_pins = told
         self._client = client
         self._cannot = cannot
+
+    def go_through(self, proxy: str) -> None:
+        raise UsageError("a function reads the environment of this process, which tells it of no proxy")
 
     def session(self, directory: Path) -> CallableSession:
         return CallableSession(self._client, self._cannot, directory)

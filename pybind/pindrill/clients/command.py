@@ -13,12 +13,13 @@ from pathlib import Path
 
 from pindrill.clients.output import excerpt, last_line
 from pindrill.clients.process import Attempts, Ended, resolved_program, run, scrubbed_environment, signal_name
+from pindrill.clients.proxied import proxy_environment
 from pindrill.clients.template import fill, used
 from pindrill.model import ClientReport, Said, Target, UsageError
 
 ACCEPTED, CANNOT = 0, 89
 PIN_PLACEHOLDERS = frozenset({"pins", "pins_curl", "pins_hex", "target_file"})
-PLACEHOLDERS = PIN_PLACEHOLDERS | {"url", "host", "port", "path", "address", "ca_file", "ca_p12"}
+PLACEHOLDERS = PIN_PLACEHOLDERS | {"url", "host", "port", "path", "address", "proxy", "ca_file", "ca_p12"}
 # A shell says 128 + n for a program that died by signal n. 128 itself is an ordinary exit (git's refusal).
 _FATAL = frozenset(
     128 + number
@@ -59,12 +60,20 @@ class CommandDriver:
         self.ignore_exit_code = ignore_exit_code
         self.attempts = Attempts()
         self.used = used((*self.template, *self.environment.values()), PLACEHOLDERS)
+        self.proxy = ""
 
     @property
     def expresses_pins(self) -> bool:
         return bool(self.used & PIN_PLACEHOLDERS)
 
+    def go_through(self, proxy: str) -> None:
+        """Programs that are started from now on are told this proxy."""
+        self.proxy = proxy
+        self.environment = {**proxy_environment(proxy), **self.environment}
+
     def session(self, directory: Path) -> CommandSession:
+        if "proxy" in self.used and not self.proxy:
+            raise UsageError("{proxy} is the proxy that --through opens: add --through connect, socks or https")
         return CommandSession(self, directory)
 
     def close(self, patience_s: float = 0) -> None:
@@ -109,6 +118,7 @@ class CommandSession:
             "port": str(target.port),
             "path": target.path,
             "address": target.address,
+            "proxy": self._driver.proxy,
             "ca_file": target.trust_file,
             "ca_p12": target.trust_file.removesuffix(".pem") + ".p12",
             "pins": ",".join(texts),

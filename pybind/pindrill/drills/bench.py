@@ -10,10 +10,10 @@ first. A program that was ended has no sockets; one that lives on may take its d
 server stays open, for the last 256 runs, and is asked once more at the end (`late`): whoever was told an address may
 still come.
 
-A secret that arrives anywhere else is a **stray**, wherever that is: at the server of another run, or at ports 80 and
-443 of this bench's address, where clients that fall back go. Nothing was sent there, so whatever comes is noted by its
-secret and counted against the stage that the secret is of. Where those ports cannot be watched the results say so
-(`unwatched`).
+A secret that arrives anywhere else is a **stray**, wherever that is: at the server of another run, at ports 80 and 443
+of this bench's address, where clients that fall back go, or on a proxy's own leg, where the proxy can read it. Nothing
+was sent there, so whatever comes is noted by its secret and counted against the stage that the secret is of. Where
+those ports cannot be watched the results say so (`unwatched`).
 
 Each bench has a loopback address of its own, a loop (one thread of C++) for all its servers, and one TLS context for
 each version: sessions are never shared between benches."""
@@ -27,21 +27,21 @@ import threading
 import time
 from collections import defaultdict, deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pindrill import _core
-from pindrill.classify import Shape, over_at, shape
+from pindrill.classify import over_at
 from pindrill.clients import Driver
 from pindrill.drills.cells import Play, PlayStage
 from pindrill.drills.homes import Homes
+from pindrill.drills.play_run import PlayRun
+from pindrill.drills.proxies import BenchProxy, ProxiedServer
 from pindrill.drills.servers import OpenServer, ScenarioServer
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
 from pindrill.model import (
     HOST,
     ROGUE,
-    ClientReport,
     Observation,
     Said,
     Stray,
@@ -58,35 +58,6 @@ _OWN_NETWORK = "unshare --map-root-user --net sh -c 'ip link set lo up && pindri
 _MAX_OPEN = 256
 
 
-@dataclass(frozen=True)
-class StageRun:
-    """What one stage of one run of a play showed."""
-
-    seen: tuple[Observation, ...]
-    report: ClientReport
-    strays: tuple[Stray, ...]
-
-
-@dataclass
-class PlayRun:
-    """One run of a play: fresh server, HOME and session."""
-
-    number: int
-    server: ScenarioServer | None
-    """Kept open for a while: something may still arrive."""
-    secrets: list[str]
-    strays: dict[str, list[Stray]]
-    reports: list[ClientReport] = field(default_factory=list)
-    gathered: list[tuple[Observation, ...]] = field(default_factory=list)
-
-    @property
-    def stages(self) -> list[StageRun]:
-        return [
-            StageRun(seen, report, tuple(self.strays.get(secret, ())))
-            for seen, report, secret in zip(self.gathered, self.reports, self.secrets, strict=True)
-        ]
-
-
 class Bench:
     """Everything that a drill of one client needs; `play` may be called from many threads."""
 
@@ -101,8 +72,10 @@ class Bench:
         directory: Path,
         key_log_file: Path | None = None,
         open_server: OpenServer | None = None,
+        proxy: BenchProxy | None = None,
     ) -> None:
-        """`open_server`: who stands between the client and the scenarios, when it is not our own server."""
+        """`open_server`: who stands between the client and the scenarios, when it is not our own server; `proxy`: what
+        the client is told to go through."""
         self.mint = mint
         self.driver = driver
         self.deadline_s = deadline_s
@@ -119,6 +92,7 @@ class Bench:
             for version in ("1.2", "1.3")
         }
         self._open_server = open_server or self._own_server
+        self._proxy = proxy
         self._lock = threading.Lock()
         self._plays: dict[tuple[Play, int], Future[PlayRun]] = {}
         self._trust_files: dict[tuple[str, ...], str] = {}
@@ -126,6 +100,10 @@ class Bench:
         self._numbers = iter(range(1, 1 << 62))
         self._open: deque[PlayRun] = deque()
         self._sinks = self._open_sinks()
+
+    @property
+    def proxied(self) -> bool:
+        return self._proxy is not None
 
     def play(self, play: Play, attempt: int = 0) -> PlayRun:
         """Runs it, or waits for the thread that is running it, or refers to what it showed."""
@@ -150,7 +128,7 @@ class Bench:
         for future in list(self._plays.values()):
             if future.done() and not future.exception():
                 self._gather(future.result())
-        self._watch_sinks()
+        self._watch_elsewhere()
 
     def close(self) -> None:
         self.driver.close()
@@ -174,7 +152,7 @@ class Bench:
             _settle(server, self._patience(run) if self.driver.outlives_attempts else _SETTLE_S)
         self._gather(run)
         self._keep_open(run)
-        self._watch_sinks()
+        self._watch_elsewhere()
         return run
 
     def _attempt(self, play: Play, run: PlayRun, server: ScenarioServer, home: Path, canaries: list[str]) -> None:
@@ -213,7 +191,8 @@ class Bench:
 
     def _server(self, play: Play, number: int, canaries: list[str]) -> ScenarioServer:
         shown = self._shown(play.stages[0], canaries[0])
-        return self._open_server(self._address, play.tls, self._label(number, 0), *shown)
+        server = self._open_server(self._address, play.tls, self._label(number, 0), *shown)
+        return self._proxy.before(server) if self._proxy else server
 
     def _own_server(
         self, address: str, tls: TlsVersion, label: str, credential: _core.Credential, response: str
@@ -249,6 +228,8 @@ class Bench:
         self._note(everything, frozenset(run.secrets), f"the server of another cell (run {run.number})")
         labels = [self._label(run.number, index) for index in range(len(run.secrets))]
         run.gathered = [tuple(seen for seen in everything if seen.credential == label) for label in labels]
+        if isinstance(run.server, ProxiedServer):
+            run.legs = run.server.legs
 
     # --- secrets that arrive elsewhere (T9) ---------------------------------------------------------------------
 
@@ -288,6 +269,12 @@ class Bench:
             sinks[port] = (server, 0)
         return sinks
 
+    def _watch_elsewhere(self) -> None:
+        self._watch_sinks()
+        for leg in self._proxy.watch() if self._proxy else ():
+            if leg.readable_secrets:
+                self._note([leg.seen], frozenset(), "the proxy's own leg")
+
     def _watch_sinks(self) -> None:
         for port, (sink, known) in list(self._sinks.items()):
             sink.settle(_SETTLE_S)
@@ -312,8 +299,10 @@ class Bench:
         with self._lock:
             if roots not in self._trust_files:
                 path = self._directory / f"trust-{len(self._trust_files)}.pem"
-                path.write_text(self.mint.trust_pem(roots))
-                path.with_suffix(".p12").write_bytes(_core.trust_store_p12(self.mint.trust(roots), "pindrill"))
+                of_proxy = self._proxy.trust if self._proxy else ()
+                path.write_text(self.mint.trust_pem(roots) + "".join(certificate.pem for certificate in of_proxy))
+                trusted = [*self.mint.trust(roots), *of_proxy]
+                path.with_suffix(".p12").write_bytes(_core.trust_store_p12(trusted, "pindrill"))
                 self._trust_files[roots] = str(path)
             return self._trust_files[roots]
 
@@ -326,12 +315,3 @@ def _settle(server: ScenarioServer, patience_s: float) -> None:
         seen = [Observation.from_dict(facts) for facts in server.observations()]
         if all(over_at(each) for each in seen):
             return
-
-
-def hung(run: PlayRun) -> bool:
-    """The client was ended at the deadline without having said or shown anything."""
-    return all(
-        stage.report.said is Said.TIMEOUT
-        and all(shape(seen, stage.report.ending_at) in (Shape.OPEN, Shape.NO_HELLO) for seen in stage.seen)
-        for stage in run.stages
-    )

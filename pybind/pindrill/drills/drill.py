@@ -26,9 +26,10 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from pindrill._core import CoreError
-from pindrill.drills.bench import Bench, PlayRun, StageRun, hung
+from pindrill.drills.bench import Bench
 from pindrill.drills.cells import Cell, Pinning, Planner, Play
 from pindrill.drills.clocks import BY_A_WRONG_CLOCK, AskWithOtherDates, OtherDates, believed, blamed
+from pindrill.drills.play_run import PlayRun, StageRun, hung
 from pindrill.drills.result_line import result_line
 from pindrill.drills.strategies import LISTEN_S, StrategyProbing
 from pindrill.interruption import PATIENCE_S, Started, heard, held
@@ -49,6 +50,7 @@ from pindrill.model import (
     LEAKS,
     PRECEDENCE,
     RFC7469,
+    UNJUDGED,
     Expect,
     HarnessFailed,
     Scenario,
@@ -61,6 +63,8 @@ from pindrill.results.line import ResultLine
 
 FAILURES = (OSError, MemoryError, HarnessFailed, CoreError)
 """Of ours, by what the machine would not give."""
+_WITHOUT_PROXY = LEAKS | UNJUDGED | {VerdictWord.UNSUPPORTED}
+"""What is true of a client whichever way it came."""
 _HUNG_SHARE = 10
 """A client that hung at its genuine server is given this part of the deadline from then on."""
 
@@ -175,11 +179,18 @@ class Drill:
             why = _unsupported(f"the client cannot express the strategy {cell.strategy_name}: {words}")
             return self._line(cell, why, Controls(genuine=Control.REFUSED), [])
         try:
+            if unproxied := self._why_not_proxied(cell):
+                return self._line(cell, _unsupported(unproxied), Controls(genuine=Control.ABSENT), [])
             finding, controls, runs = self._judge(cell, cell.play)
         except FAILURES as error:  # nothing that the client did or did not counts then
             return self._line(cell, _failed(error), Controls(genuine=Control.ABSENT), [])
         self._judged[cell] = (finding, runs)
         return self._line(cell, finding, controls, runs)
+
+    def _why_not_proxied(self, cell: Cell) -> str:
+        if not self._bench.proxied or cell.genuine_twin is None:
+            return ""
+        return self._play(cell.genuine_twin).why_not_proxied
 
     def _judge(self, cell: Cell, play: Play) -> tuple[Finding, Controls, list[PlayRun]]:
         runs = [self._play(play)]
@@ -195,6 +206,8 @@ class Drill:
             runs.append(self._play(play, attempt=1))
             findings.append(self._fold(cell, runs[1], controls))
         finding = agree(findings)
+        if finding.verdict not in _WITHOUT_PROXY and self._bench.proxied and any(r.went_past_the_proxy for r in runs):
+            finding = _inconclusive("it came to the server past the proxy: what it does behind the proxy is not known")
         if play.host != HOST:
             finding = under_its_spelling(finding, controls.genuine)
         return finding, controls, runs
@@ -315,6 +328,10 @@ def _is_its_own_twin(cell: Cell) -> bool:
 def _failed(error: BaseException) -> Finding:
     what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return Finding(verdict=VerdictWord.ERROR, reason=f"the harness failed: {what or type(error).__name__}")
+
+
+def _inconclusive(why: str) -> Finding:
+    return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=why)
 
 
 def _unsupported(why: str) -> Finding:

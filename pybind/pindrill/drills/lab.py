@@ -25,6 +25,7 @@ from pindrill.drills.bench import Bench
 from pindrill.drills.drill import Drill, DrillRequest
 from pindrill.drills.live import LiveServer
 from pindrill.drills.options import DEADLINE_S, WHOLE, DrillOptions, repeat_command
+from pindrill.drills.proxies import BenchProxy
 from pindrill.drills.result import DrillResult, settled
 from pindrill.drills.selection import select
 from pindrill.drills.subjects import Subject, pinning_of, subject_of
@@ -146,6 +147,9 @@ class Lab:
         address = self._address or own_address()
         before = () if self._address or subject.resolves_itself else programs.launcher(address, own)
         driver = started.start(partial(subject.make_driver, own, before), _close)
+        proxy = BenchProxy(asked.through, address) if asked and asked.through else None
+        if proxy:
+            driver.go_through(proxy.url)
         bench = Bench(
             mint or Mint(self.keys),
             driver,
@@ -155,6 +159,7 @@ class Lab:
             directory=own,
             key_log_file=asked.key_log if asked else None,
             open_server=asked.via.open if asked and asked.via else None,
+            proxy=proxy,
         )
         started.undone_by(bench.close)
         return bench
@@ -193,6 +198,7 @@ def drill_on(
             client_version=subject.version,
             known=KnownReason(reason=why, source=known.source if known else "") if why else None,
             shard="" if asked.shard == WHOLE else "{}/{}".format(*asked.shard),
+            through=asked.through or "",
         )
 
     request = DrillRequest(

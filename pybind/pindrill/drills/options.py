@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pindrill.drills.proxies import ProxyKind
 from pindrill.drills.subjects import Subject
 from pindrill.mitm.servers import MitmServers
 from pindrill.model import STRATEGY, Scenario, Strategy, TlsVersion
@@ -35,6 +36,8 @@ class DrillOptions:
     edit_hosts: bool = False
     via: MitmServers | None = None
     """Clients meet mitmproxy, not our own servers."""
+    through: ProxyKind | None = None
+    """Clients are told a proxy of ours, and come to the servers by it."""
 
     @property
     def pinned_strategies(self) -> Sequence[Strategy] | None:
@@ -49,6 +52,7 @@ def repeat_command(subject: Subject, asked: DrillOptions) -> Callable[[str, str,
     options += ["--semantics", asked.semantics] if asked.semantics else []
     options += ["--deadline", f"{asked.deadline_s:g}"] if asked.deadline_s != DEADLINE_S else []
     options += ["--edit-hosts"] if asked.edit_hosts else []
+    options += ["--through", asked.through] if asked.through else []
     options += ["--via", "mitmproxy", "--mitmdump", str(asked.via.mitmdump.path)] if asked.via else []
 
     def repeat(scenario: str, strategy: str, tls: str) -> str:

@@ -7,8 +7,8 @@ from typing import cast
 
 from pindrill import _core
 from pindrill.classify import story
-from pindrill.drills.bench import PlayRun
 from pindrill.drills.cells import Cell
+from pindrill.drills.play_run import PlayRun
 from pindrill.judge import Controls, Finding
 from pindrill.mint import Mint
 from pindrill.model import Served, Strategy

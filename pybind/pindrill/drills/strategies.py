@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from enum import Enum
 
-from pindrill.drills.bench import PlayRun, StageRun
 from pindrill.drills.cells import Pinning, Planner, Play
+from pindrill.drills.play_run import PlayRun, StageRun
 from pindrill.interruption import held
 from pindrill.judge import Finding
 from pindrill.keyring import NotServable

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pindrill.drills.bench import Bench, StageRun
+from pindrill.drills.bench import Bench
 from pindrill.drills.cells import Play, PlayStage
+from pindrill.drills.play_run import StageRun
 from pindrill.judge import Control, Controls, Finding, StageFacts, control_of, judge_stage
 from pindrill.model import LEAKS, Expect, Semantics, Served, TlsVersion, VerdictWord
 from pindrill.pinfiles import PinFile

@@ -171,6 +171,8 @@ class ResultLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     via: NonEmpty = ""
     """Present where the client met another interceptor than ours: its name and version."""
+    through: Annotated[str, Meta(pattern="^(connect|socks|https)$")] = ""
+    """Present where the client was told a proxy of ours: --through."""
 
 
 def line_text(line: Struct) -> str:
