@@ -54,7 +54,10 @@ PART_OF = {
     "socks_opening": "opening",
     "proxy_connection": "proxy",
     "passage": "interceptor",
-    "passage_relay": "interceptor",
+    "relay": "interceptor",
+    "relay_ends": "interceptor",
+    "relay_parts": "interceptor",
+    "relay_talk": "interceptor",
 }
 SEES_OPENSSL = {"ossl", "pki", "rotation", "pin", "oracle", "tls", "tls_client"}
 SEES_SOCKETS = {"net"}
@@ -120,6 +123,13 @@ def test_openssl_stays_where_certificates_are(path: Path) -> None:
 def test_sockets_stay_in_net(path: Path) -> None:
     if any(name.startswith(SOCKET_HEADERS) for name in includes(path)):
         assert unit(path.stem) in SEES_SOCKETS
+
+
+def test_engines_and_relays_touch_no_socket_and_no_timer() -> None:
+    """Octets in, octets or actions out: `passage` and `server` hold the streams."""
+    for path in SOURCES:
+        if path.stem.partition("_")[0] in ("tls", "witness", "relay", "opening", "http", "http2"):
+            assert not re.findall(r"\b(?:Stream|StreamHandler|Timer|Loop|Listener)\b[&*> ]", path.read_text()), path
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=SOURCE_IDS)

@@ -71,9 +71,11 @@ class Fetch final : public StreamHandler, public std::enable_shared_from_this<Fe
 
 struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
   Impl(Loop& loop_, const InterceptorOptions& options_) : loop(loop_), options(options_), served(options_.clients) {
-    context = std::make_shared<PassageContext>(PassageContext{loop, options,
-                                                              std::make_shared<ServerContext>(server_options(options)),
-                                                              std::make_shared<ClientContext>(options.upstream_trust)});
+    const auto settings = std::make_shared<const RelaySettings>(
+        RelaySettings{options.patience, options.route.timeout, options.kept_plaintext,
+                      std::make_shared<ServerContext>(server_options(options)),
+                      std::make_shared<ClientContext>(options.upstream_trust)});
+    context = std::make_shared<PassageContext>(PassageContext{loop, options.route, settings});
   }
 
   void accept(const Entrance& entrance, std::shared_ptr<Stream> stream) {
@@ -179,7 +181,7 @@ std::uint16_t Interceptor::listen(Way way, const std::string& address, std::uint
                                              });
   const auto taken = listener->port();
   impl_->loop.run([&] {
-    impl_->context->options.route.forbidden.insert({address, taken});
+    impl_->context->route.forbidden.insert({address, taken});
     impl_->listeners.push_back(std::move(listener));
   });
   return taken;
@@ -190,7 +192,7 @@ std::optional<Interceptor::Event> Interceptor::next(std::chrono::nanoseconds tim
   if (!impl_->told.wait_for(lock, timeout, [this] { return !impl_->events.empty(); })) return std::nullopt;
   std::optional<Event> event(std::move(impl_->events.front()));
   impl_->events.pop_front();
-  if (const auto* contact = std::get_if<Contact>(&*event)) *impl_->context->kept -= contact->plaintext.size();
+  if (const auto* contact = std::get_if<Contact>(&*event)) *impl_->context->settings->kept -= contact->plaintext.size();
   return event;
 }
 
@@ -223,10 +225,10 @@ std::size_t Interceptor::denied() const noexcept { return impl_->denied; }
 std::size_t Interceptor::turned_away() const noexcept { return impl_->turned_away; }
 
 std::vector<Certificate> Interceptor::fetch_chain(const std::string& host, std::uint16_t port) {
-  const auto fetch = std::make_shared<Fetch>(impl_->context->client, host);
+  const auto fetch = std::make_shared<Fetch>(impl_->context->settings->client, host);
   auto chain = fetch->chain();
   impl_->loop.post([impl = impl_, fetch, host, port] {
-    connect(impl->loop, impl->context->options.route, host, port,
+    connect(impl->loop, impl->context->route, host, port,
             [fetch](std::shared_ptr<Stream> stream, const std::string& failure) {
               fetch->connected(std::move(stream), failure);
             });

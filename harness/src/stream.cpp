@@ -39,7 +39,9 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   }
 
   void start(std::shared_ptr<StreamHandler> handler) override {
+    const auto self = shared_from_this();  // the handler may let go of this stream
     handler_ = std::move(handler);
+    if (total_ > 0 || waiting_ > 0) told();
     if (!paused_) read_some();
   }
 

@@ -72,6 +72,7 @@ class StreamHandler {
 class Stream {
  public:
   virtual ~Stream() = default;
+  /// Tells the handler from now on; at once, of what was written before.
   virtual void start(std::shared_ptr<StreamHandler> handler) = 0;
   /// What the kernel does not take at once is kept until it does.
   virtual void write(std::span<const unsigned char> bytes) = 0;
