@@ -3,6 +3,7 @@
 #include <boost/asio/ip/network_v6.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cassert>
 #include <deque>
 #include <utility>
 
@@ -147,6 +148,7 @@ bool names_host(std::string_view host) noexcept {
 }
 
 void connect(Loop& loop, const Route& route, const std::string& host, std::uint16_t port, OnConnect done) {
+  assert(loop.here());
   const auto known = route.hosts.find(host);
   std::make_shared<Attempt>(loop, route, port, std::move(done))
       ->start(known == route.hosts.end() ? host : known->second);

@@ -1,6 +1,7 @@
 #include "pindrill/interceptor.h"
 
 #include <atomic>
+#include <cassert>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -79,6 +80,7 @@ struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
   }
 
   void accept(const Entrance& entrance, std::shared_ptr<Stream> stream) {
+    assert(loop.here());
     if (!served.contain(stream->peer().address)) {
       ++denied;
       return stream->close();
@@ -120,6 +122,7 @@ struct Interceptor::Impl : std::enable_shared_from_this<Interceptor::Impl> {
   }
 
   void end_all() {
+    assert(loop.here());
     for (const auto& [id, passage] : std::unordered_map(passages)) passage->end("the interceptor was ended");
   }
 

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cassert>
 #include <future>
 
 #include "net_impl.h"
@@ -33,7 +34,10 @@ Loop::~Loop() {
 
 void Loop::post(std::function<void()> work) { asio::post(impl_->context, std::move(work)); }
 
+bool Loop::here() const noexcept { return impl_->here(); }
+
 void Loop::run(const std::function<void()>& work) {
+  assert(!here());  // it would wait for itself
   std::promise<void> done;
   post([&] {
     try {
@@ -47,21 +51,26 @@ void Loop::run(const std::function<void()>& work) {
 }
 
 struct Timer::Impl {
-  explicit Impl(asio::io_context& context) : timer(context) {}
+  explicit Impl(Loop::Impl& owner) : loop(owner), timer(owner.context) {}
+  Loop::Impl& loop;
   asio::steady_timer timer;
 };
 
-Timer::Timer(Loop& loop) : impl_(std::make_unique<Impl>(loop.impl().context)) {}
+Timer::Timer(Loop& loop) : impl_(std::make_unique<Impl>(loop.impl())) {}
 Timer::~Timer() = default;
 
 void Timer::start(std::chrono::milliseconds after, std::function<void()> call) {
+  assert(impl_->loop.here());
   impl_->timer.expires_after(after);
   impl_->timer.async_wait([call = std::move(call)](ErrorCode error) {
     if (!error) call();
   });
 }
 
-void Timer::stop() { impl_->timer.cancel(); }
+void Timer::stop() {
+  assert(impl_->loop.here());
+  impl_->timer.cancel();
+}
 
 struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
   Impl(Loop& owner, OnAccept callback)
@@ -81,6 +90,7 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
 
   /// True when the queue is empty.
   bool drain() {
+    assert(loop.here());
     while (acceptor.is_open()) {
       ErrorCode error;
       auto socket = acceptor.accept(error);

@@ -18,6 +18,8 @@ using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
 struct Loop::Impl {
+  bool here() const noexcept { return thread.get_id() == std::this_thread::get_id(); }
+
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
   /// One buffer for all sockets: an idle one holds none.

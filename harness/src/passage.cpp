@@ -1,5 +1,6 @@
 #include "passage.h"
 
+#include <cassert>
 #include <utility>
 
 namespace pindrill {
@@ -93,6 +94,7 @@ void Passage::discard() {
 }
 
 void Passage::act(std::span<const unsigned char> bytes) {
+  assert(context_->loop.here());
   // What is done may be an event itself, such as a write that the kernel takes at once: what follows from it comes
   // after what was to be done before.
   if (std::exchange(acting_, true)) return;

@@ -1,6 +1,7 @@
 #include "pindrill/server.h"
 
 #include <atomic>
+#include <cassert>
 #include <future>
 #include <optional>
 #include <utility>
@@ -132,6 +133,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
       : loop(owner), context(std::move(tls)), shown(std::move(first)) {}
 
   void accept(std::shared_ptr<Stream> stream) {
+    assert(loop.here());
     if (sessions.size() >= kMaxConnections) return stream->close();
     ++open;
     auto session =
@@ -149,6 +151,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   }
 
   void all_ended() {
+    assert(loop.here());
     drain();  // what waits in the kernel's queue is not over either
     if (open > 0) return;
     for (auto& waiter : std::exchange(waiters, {})) waiter->set_value();

@@ -1,6 +1,7 @@
 #include <netinet/tcp.h>
 
 #include <boost/asio/post.hpp>
+#include <cassert>
 #include <deque>
 #include <utility>
 
@@ -39,6 +40,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   }
 
   void start(std::shared_ptr<StreamHandler> handler) override {
+    assert(loop_.here());
     const auto self = shared_from_this();  // the handler may let go of this stream
     handler_ = std::move(handler);
     if (total_ > 0 || waiting_ > 0) told();
@@ -46,6 +48,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   }
 
   void write(std::span<const unsigned char> bytes) override {
+    assert(loop_.here());
     if (bytes.empty() || broken_) return;
     ++writes_;
     if (queue_.empty()) {
@@ -63,18 +66,24 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
 
   std::size_t waiting() const noexcept override { return waiting_; }
 
-  void pause() override { paused_ = true; }
+  void pause() override {
+    assert(loop_.here());
+    paused_ = true;
+  }
 
   void resume() override {
+    assert(loop_.here());
     if (std::exchange(paused_, false)) read_later();
   }
 
   void finish() override {
+    assert(loop_.here());
     finishing_ = true;
     if (queue_.empty()) send_fin();
   }
 
   void close() override {
+    assert(loop_.here());
     ErrorCode ignored;
     socket_.close(ignored);
     handler_.reset();
@@ -83,6 +92,7 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
   }
 
   void reset() override {
+    assert(loop_.here());
     ErrorCode ignored;
     socket_.set_option(tcp::socket::linger(true, 0), ignored);
     close();

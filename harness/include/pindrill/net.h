@@ -24,6 +24,8 @@ class Loop {
   void post(std::function<void()> work);
   /// Runs `work` on the loop's thread and waits for it; not to be called from there.
   void run(const std::function<void()>& work);
+  /// Are we on its thread? What may be used there only asserts it.
+  bool here() const noexcept;
 
   struct Impl;
   Impl& impl() noexcept { return *impl_; }
