@@ -1,3 +1,18 @@
+// A server's end of one TLS connection, on memory BIOs: octets are put in, facts are noted, octets, data and an end
+// come out. OpenSSL runs only inside `receive`, `show`, `refuse`, `send` and `close`; it never sees a socket.
+//
+//   - The ClientHello callback makes the handshake wait (SSL_CLIENT_HELLO_RETRY) until `show` or `refuse`: nothing is
+//     answered before. A resumption goes on without a certificate, so `flight_made_at` needs one that was sent.
+//   - The message callback is where facts come from: it sees each handshake message, alert and record header, in both
+//     directions, before OpenSSL judges it. What is an alert and whether it was encrypted is known there only.
+//   - A flight is sent when the kernel has its last octet, not when it is encoded: `flight_end_` counts octets that
+//     were taken out, and `written` compares.
+//   - Early data is read before the handshake is through, and is data.
+//   - close_notify does not end the reading: the receiver of such a connection could read on as well, so the flag is
+//     taken back for as long as OpenSSL gives more. From there, as after a fatal error, `UnreadRecords` only counts.
+//   - OpenSSL's error queue belongs to the thread: it is emptied before each entry, or SSL_get_error reads another
+//     connection's error. Nothing that a peer sends is thrown; `failure` holds OpenSSL's words, as evidence.
+
 #include "pindrill/tls.h"
 
 #include <array>
