@@ -25,7 +25,7 @@ class DrillResult:
     """
 
     lines: tuple[ResultLine, ...]
-    """As `pindrill drill --json` writes them (`result.schema.json`)."""
+    """What `pindrill drill --json` writes (`result.schema.json`), field by field."""
 
     @property
     def violated(self) -> tuple[ResultLine, ...]:
