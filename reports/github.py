@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 
-from pindrill.reports.overview import ClientProblems, Overview, by_client
+from pindrill.reports import markdown
+from pindrill.reports.overview import ClientProblems, by_client
 from pindrill.reports.plain import counted, relative
+from pindrill.reports.run import Run
 from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MEANING
-from pindrill.results.finding import FindingLine
 
 MOST_A_LEVEL = 10
 """GitHub shows ten annotations of a level and step; the last one then says how many more there are."""
@@ -18,33 +18,31 @@ MOST_SUMMARY_BYTES = 1_000_000
 _COMMAND = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def render(
-    whole: Overview,
-    *,
-    findings: Sequence[FindingLine] = (),
-    file_of: Mapping[str, str] | None = None,
-    root: PurePosixPath | None = None,
-) -> str:
-    """`file_of`: the file that annotations of a client point to, by its name. Paths become relative to `root`."""
+def render(run: Run) -> str:
+    whole = run.overview
     levels: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
-    for finding in map(harmless_line, findings):
+    for finding in map(harmless_line, run.findings):
         level = _COMMAND[finding.severity]
         fix = f"Fix: {finding.fix}" if finding.fix else ""
         message = "\n".join(part for part in (finding.message, finding.effect, fix) if part)
-        file = relative(finding.file, root)
+        file = relative(finding.file, run.root)
         levels[level].append(_command(level, message, f"pins/{finding.rule}", file, finding.line))
     for level, problems in (("error", whole.problems), ("warning", whole.unjudged)):
         for group in by_client(problems, whole.clients):
-            given = (file_of or {}).get(group.client)
-            place = relative(given, root) if given else None
+            given = run.file_of.get(group.client)
+            place = relative(given, run.root) if given else None
             levels[level].append(_command(level, _message(group), f"{group.client}: {group.verdict}", place, None))
     return "".join(line for level, commands in levels.items() for line in _limited(level, commands))
 
 
-def limited_summary(markdown: str) -> str:
-    if len(markdown.encode()) <= MOST_SUMMARY_BYTES:
-        return markdown
-    cut = markdown.encode()[:MOST_SUMMARY_BYTES].decode(errors="ignore")
+def summary(run: Run) -> str:
+    return limited(markdown.render(run))
+
+
+def limited(text: str) -> str:
+    if len(text.encode()) <= MOST_SUMMARY_BYTES:
+        return text
+    cut = text.encode()[:MOST_SUMMARY_BYTES].decode(errors="ignore")
     return cut.rpartition("\n\n")[0] + "\n\nThe rest is left out: a step summary may not be longer.\n"
 
 

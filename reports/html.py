@@ -16,13 +16,13 @@ from functools import cache
 from typing import Any
 
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
-from pindrill.reports.overview import by_client, overview
+from pindrill.reports.overview import by_client
 from pindrill.reports.page import Pages
 from pindrill.reports.plain import harmless
+from pindrill.reports.run import Run
 from pindrill.reports.story import tell
 from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MARK, MEANING
-from pindrill.results.finding import FindingLine
 from pindrill.results.line import ResultLine
 
 BLOCK = 128
@@ -31,15 +31,9 @@ _PAGES = Pages("pindrill.reports")
 _SCRIPTS = ("data.js", "story.js", "matrix.js", "main.js")
 
 
-def render(
-    lines: Sequence[ResultLine],
-    *,
-    references: Mapping[str, Sequence[str]],
-    findings: Sequence[FindingLine] = (),
-) -> str:
-    """`references`: what to read on a scenario, by its id."""
-    whole = overview(lines)
-    index, blocks = _index_and_blocks(lines, references)
+def render(run: Run) -> str:
+    whole = run.overview
+    index, blocks = _index_and_blocks(run.lines, run.references)
     return _PAGES.render(
         "report.html",
         style=_PAGES.text("report.css"),
@@ -48,7 +42,7 @@ def render(
         broken=by_client(whole.problems, whole.clients),
         unjudged=by_client(whole.unjudged, whole.clients),
         known=by_client(whole.known, whole.clients),
-        findings=[harmless_line(each) for each in findings],
+        findings=[harmless_line(each) for each in run.findings],
         meaning=MEANING,
         advice=ADVICE,
         kinds={word: kind(word) for word in VerdictWord},

@@ -9,15 +9,16 @@ from xml.etree import ElementTree
 
 from pindrill.model import UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import harmless
+from pindrill.reports.run import Run
 from pindrill.results.line import ResultLine
 
 _EVIDENCE = ("code", "verdict", "expected", "attribution", "reason", "repeat")
 
 
-def render(lines: Iterable[ResultLine]) -> str:
+def render(run: Run) -> str:
     suites = ElementTree.Element("testsuites", name="pindrill")
     tallies: dict[str, _Tally] = {}
-    for line in lines:
+    for line in run.lines:
         client = line.client
         if client not in tallies:
             suite = ElementTree.SubElement(suites, "testsuite", name=_clean(f"pindrill.{client}"))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pindrill.reports.overview import Overview, Problem, by_client
 from pindrill.reports.plain import counted, harmless, opened, told
+from pindrill.reports.run import Run
 from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MEANING
 from pindrill.results.finding import FindingLine
@@ -19,14 +20,15 @@ _SEVERITY = {"error": "❌", "warning": "⚠️", "info": "i"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~&])")
 
 
-def render(whole: Overview, findings: Sequence[FindingLine] = ()) -> str:
+def render(run: Run) -> str:
+    whole = run.overview
     parts = []
-    if whole.cells or not findings:
+    if whole.cells or not run.findings:
         parts += [f"## {_SIGN[whole.state]} {whole.headline}", whole.sentence]
     parts += [f"Not run: {text(why)}" for why in whole.unable]
     parts += [f"Not watched for downgrades: {text(gap)}" for gap in whole.unwatched]
     parts += _groups("What broke, and what to do", whole.problems, whole)
-    parts += _findings([harmless_line(each) for each in findings])
+    parts += _findings([harmless_line(each) for each in run.findings])
     parts += _groups("Not judged", whole.unjudged, whole)
     parts += _groups("Known deviations", whole.known, whole)
     return "\n\n".join(parts) + "\n"

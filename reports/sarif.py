@@ -10,13 +10,14 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from pindrill.model import UNJUDGED, VIOLATIONS
 from pindrill.reports.plain import counted, harmless, relative
+from pindrill.reports.run import Run
 from pindrill.reports.tame import harmless_line
 from pindrill.reports.words import ADVICE, MEANING
 from pindrill.results.finding import FindingLine
@@ -29,19 +30,11 @@ FINGERPRINT = "pindrill/v1"
 _LEVEL = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def render(
-    lines: Iterable[ResultLine],
-    *,
-    version: str,
-    findings: Sequence[FindingLine] = (),
-    file_of: Mapping[str, str] | None = None,
-    root: PurePosixPath | None = None,
-) -> str:
-    """`file_of`: the file that alerts on a client point to, by its name. Paths below `root` become relative to it."""
+def render(run: Run) -> str:
     rules: dict[str, SarifObject] = {}
-    results = [_finding(finding, rules, root) for finding in map(harmless_line, findings)]
+    results = [_finding(finding, rules, run.root) for finding in map(harmless_line, run.findings)]
     notes: list[SarifObject] = []
-    cells, homeless, unjudged = _cells(lines, rules, file_of or {}, root)
+    cells, homeless, unjudged = _cells(run, rules)
     results += cells
     if homeless:
         text = f"{counted(len(homeless), 'violated cell')} of clients without a file: {_some(homeless)}"
@@ -53,13 +46,13 @@ def render(
     ids = list(rules)
     for result in results:
         result["ruleIndex"] = ids.index(result["ruleId"])
-    run = {
-        "tool": {"driver": {"name": "pindrill", "version": version, "rules": list(rules.values())}},
+    made = {
+        "tool": {"driver": {"name": "pindrill", "version": run.pindrill, "rules": list(rules.values())}},
         "invocations": [{"executionSuccessful": not unjudged, "toolExecutionNotifications": notes}],
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [made]}, indent=1) + "\n"
 
 
 def _finding(finding: FindingLine, rules: dict[str, SarifObject], root: PurePosixPath | None) -> SarifObject:
@@ -82,30 +75,26 @@ def _steady(finding: FindingLine) -> str:
     return re.sub(r"\d+", "#", finding.message)
 
 
-def _cells(
-    lines: Iterable[ResultLine], rules: dict[str, SarifObject], file_of: Mapping[str, str], root: PurePosixPath | None
-) -> tuple[list[SarifObject], list[str], list[str]]:
+def _cells(run: Run, rules: dict[str, SarifObject]) -> tuple[list[SarifObject], list[str], list[str]]:
     """Results; names of violated cells without a file; names of cells that were not judged."""
     groups: dict[tuple[str, ...], list[ResultLine]] = {}
     homeless, unjudged = [], []
-    for line in lines:
+    for line in run.lines:
         word = line.verdict
         name = f"{line.client} {line.scenario} TLS {line.tls}: {word}"
         if line.known:
             continue
         if word in UNJUDGED:
             unjudged.append(harmless(name))
-        elif word in VIOLATIONS and line.client not in file_of:
+        elif word in VIOLATIONS and line.client not in run.file_of:
             homeless.append(harmless(name))
         elif word in VIOLATIONS:
             key = (line.client, line.scenario, line.strategy, word)
             groups.setdefault(key, []).append(line)
-    return [_cell(group, rules, file_of, root) for group in groups.values()], homeless, unjudged
+    return [_cell(group, rules, run) for group in groups.values()], homeless, unjudged
 
 
-def _cell(
-    group: Sequence[ResultLine], rules: dict[str, SarifObject], file_of: Mapping[str, str], root: PurePosixPath | None
-) -> SarifObject:
+def _cell(group: Sequence[ResultLine], rules: dict[str, SarifObject], run: Run) -> SarifObject:
     line = harmless_line(group[0])
     word = line.verdict
     rule = f"drill/{line.scenario}"
@@ -116,13 +105,13 @@ def _cell(
         f"{line.client}: {word}, that is: {MEANING[word]} ({line.code}{strategy}, TLS {versions}).\n"
         f"{line.reason}\nFix: {ADVICE[word]}\nRepeat: {line.repeat}"
     )
-    file = file_of[group[0].client]
-    identity = "|".join((rule, relative(file, root), line.client, line.strategy, word))
+    file = run.file_of[group[0].client]
+    identity = "|".join((rule, relative(file, run.root), line.client, line.strategy, word))
     return {
         "ruleId": rule,
         "level": "error",
         "message": {"text": text},
-        "locations": [_location(file, None, root)],
+        "locations": [_location(file, None, run.root)],
         "partialFingerprints": {FINGERPRINT: identity},
     }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from pindrill.model import PRECEDENCE, UNJUDGED, VIOLATIONS, VerdictWord
 from pindrill.reports.plain import BAR, common_name, harmless, moment
+from pindrill.reports.run import Run
 from pindrill.reports.tame import harmless_line
 from pindrill.reports.terminal import say, say_command
 from pindrill.reports.words import MARK, MEANING, style
@@ -18,6 +20,15 @@ from rich.text import Text
 _ROW_LABEL, _COLUMN = 53, 9
 _LABEL = 12
 _MAX_SHOWN_RUNS = 2
+
+
+def render(run: Run) -> str:
+    """The stages of violations only are told: 100,000 lines with all of theirs do not fit into memory."""
+    told = [line if line.verdict in VIOLATIONS else replace(line, stages=()) for line in run.lines]
+    console = Console(width=None if run.terminal else 120, force_terminal=run.terminal)
+    with console.capture() as captured:
+        print_report(console, told, (), False)
+    return captured.get()
 
 
 def print_report(console: Console, lines: Sequence[ResultLine], stale: Sequence[str], interrupted: bool) -> None:

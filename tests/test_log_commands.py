@@ -19,13 +19,13 @@ from pindrill.reports import (
     github,
     junit,
     markdown,
-    overview,
     sarif,
     text,
 )
 from pindrill.reports.audit_words import MEANING
 from pindrill.reports.complaint import complain
 from pindrill.reports.plain import opened, told
+from pindrill.reports.run import Run
 from pindrill.reports.words import MEANING as VERDICTS
 from pindrill.results.finding import FindingLine
 from pindrill.results.line import KnownReason, ResultLine
@@ -164,17 +164,19 @@ def test_the_terminal_report_of_an_audit(foreign: str, width: int) -> None:
 @BOUNDED
 @given(HOSTILE)
 def test_reports_that_are_files_and_may_be_printed(foreign: str) -> None:
-    made, found = hostile_lines(foreign), hostile_findings(foreign)
-    check(markdown.render(overview.overview(made), found), strict=False)
-    check(junit.render(made))
-    check(sarif.render(made, version="1", findings=found, file_of={foreign: foreign}, root=PurePosixPath("/")))
+    made = hostile_lines(foreign)
+    files = {foreign: foreign}
+    run = Run(lines=made, findings=hostile_findings(foreign), given_files=files, root=PurePosixPath("/"))
+    check(markdown.render(run), strict=False)
+    check(junit.render(run))
+    check(sarif.render(run))
     check(compare.render(compare.compare(made, hostile_lines(foreign + FOREIGN))))
 
 
 @BOUNDED
 @given(HOSTILE)
 def test_every_command_to_github_is_ours(foreign: str) -> None:
-    made = github.render(overview.overview(hostile_lines(foreign)), findings=hostile_findings(foreign))
+    made = github.render(Run(lines=hostile_lines(foreign), findings=hostile_findings(foreign)))
     for each in lines_of(made):
         assert each.startswith(("::error ", "::warning ", "::notice ")), each
 

@@ -21,6 +21,7 @@ from pindrill.reports import github, junit, markdown, sarif
 from pindrill.reports import html as report_html
 from pindrill.reports import text as report
 from pindrill.reports.overview import overview
+from pindrill.reports.run import Run
 from pindrill.results.finding import FindingLine
 from pindrill.results.line import ResultLine
 from rich.console import Console
@@ -44,7 +45,9 @@ def sarif_schema() -> Draft4Validator:
 def sarif_run(
     lines: list[ResultLine], findings: list[FindingLine], schema: Draft4Validator, root: str = "/repo"
 ) -> Any:
-    made = sarif.render(lines, version="0.1.0", findings=findings, file_of=FILES, root=PurePosixPath(root))
+    made = sarif.render(
+        Run(lines=lines, pindrill="0.1.0", findings=findings, given_files=FILES, root=PurePosixPath(root))
+    )
     log = json.loads(made)
     schema.validate(log)
     [run] = log["runs"]
@@ -52,7 +55,7 @@ def sarif_run(
 
 
 def test_the_schema_refuses_what_is_no_sarif(sarif_schema: Draft4Validator) -> None:
-    log = json.loads(sarif.render([line("leaked")], version="0.1.0", file_of=FILES))
+    log = json.loads(sarif.render(Run(lines=[line("leaked")], pindrill="0.1.0", given_files=FILES)))
     log["runs"][0]["results"][0]["level"] = "fatal"
     assert not sarif_schema.is_valid(log)
 
@@ -81,7 +84,7 @@ def test_violated_cells_of_a_client_with_a_file(sarif_schema: Draft4Validator) -
 
 
 def test_what_has_no_file_or_no_verdict_does_not_look_clean(sarif_schema: Draft4Validator) -> None:
-    run = sarif_run([line("leaked", client="other"), line("inconclusive")], [], sarif_schema)
+    run = sarif_run([line("leaked", client="other", repeat="pytest other"), line("inconclusive")], [], sarif_schema)
     assert run["results"] == []
     [invocation] = run["invocations"]
     notes = {each["descriptor"]["id"]: each["message"]["text"] for each in invocation["toolExecutionNotifications"]}
@@ -150,7 +153,7 @@ OUTCOMES = [
 
 @pytest.mark.parametrize(("cell", "outcome"), OUTCOMES, ids=[str(cell.verdict) for cell, _ in OUTCOMES])
 def test_a_reader_of_junit_tells_the_outcomes_apart(cell: ResultLine, outcome: Any) -> None:
-    [suite] = JUnitXml.fromstring(junit.render([cell]).encode())
+    [suite] = JUnitXml.fromstring(junit.render(Run(lines=[cell])).encode())
     [case] = suite
     assert [type(each) for each in case.result] == ([outcome] if outcome else [])
     assert f"verdict: {cell.verdict}" in (case.system_out or "")
@@ -158,7 +161,9 @@ def test_a_reader_of_junit_tells_the_outcomes_apart(cell: ResultLine, outcome: A
 
 def test_the_counts_of_a_suite_are_those_of_its_cases() -> None:
     suites = list(
-        JUnitXml.fromstring(junit.render([*(cell for cell, _ in OUTCOMES), line("pass", client="b")]).encode())
+        JUnitXml.fromstring(
+            junit.render(Run(lines=[*(cell for cell, _ in OUTCOMES), line("pass", client="b")])).encode()
+        )
     )
     assert [(each.name, each.tests, each.failures, each.errors, each.skipped) for each in suites] == [
         ("pindrill.app", 9, 3, 2, 2),
@@ -171,7 +176,7 @@ def test_the_counts_of_a_suite_are_those_of_its_cases() -> None:
 
 
 def test_junit_holds_only_what_its_schema_has_room_for() -> None:
-    root = ElementTree.fromstring(junit.render([*(cell for cell, _ in OUTCOMES), hostile_line()]))
+    root = ElementTree.fromstring(junit.render(Run(lines=[*(cell for cell, _ in OUTCOMES), hostile_line()])))
     for element in root.iter():
         children, attributes = ROOM[element.tag]
         assert {child.tag for child in element} <= children
@@ -204,10 +209,15 @@ def _decoded(value: str) -> str:
 
 
 def test_annotations() -> None:
-    whole = overview([line("leaked"), line("inconclusive", client="b"), line("pass"), line("leaked", known=known())])
+    lines = [
+        line("leaked"),
+        line("inconclusive", client="b", repeat="pytest b"),
+        line("pass"),
+        line("leaked", known=known()),
+    ]
     found = {
         each[1]["title"]: each
-        for each in commands(github.render(whole, findings=[finding(severity="error")], file_of=FILES))
+        for each in commands(github.render(Run(lines=lines, findings=[finding(severity="error")], given_files=FILES)))
     }
     assert len(found) == 3
     level, where, _ = found["pins/no-backup"]
@@ -220,15 +230,21 @@ def test_annotations() -> None:
 
 
 def test_annotations_have_paths_of_the_repository() -> None:
-    whole = overview([line("leaked")])
     files = {"app": "/repo/clients/app.toml"}
-    made = github.render(whole, findings=[finding(file="/repo/a.xml")], file_of=files, root=PurePosixPath("/repo"))
+    made = github.render(
+        Run(
+            lines=[line("leaked")],
+            findings=[finding(file="/repo/a.xml")],
+            given_files=files,
+            root=PurePosixPath("/repo"),
+        )
+    )
     assert [each[1]["file"] for each in commands(made)] == ["clients/app.toml", "a.xml"]
 
 
 def test_annotations_cannot_be_broken_out_of() -> None:
     text = github.render(
-        overview([hostile_line()]), findings=[finding(message=HOSTILE, file="a,line=1::b", rule="x:y,z")]
+        Run(lines=[hostile_line()], findings=[finding(message=HOSTILE, file="a,line=1::b", rule="x:y,z")])
     )
     found = commands(text)
     assert len(found) == 2
@@ -239,17 +255,17 @@ def test_annotations_cannot_be_broken_out_of() -> None:
 
 def test_more_annotations_than_are_shown_are_counted() -> None:
     cells = [line("leaked", client=f"client-{number}") for number in range(25)]
-    found = commands(github.render(overview(cells)))
+    found = commands(github.render(Run(lines=cells)))
     assert len(found) == github.MOST_A_LEVEL
     assert found[-1][2] == "and 16 more: see the step summary"
 
 
 def test_a_long_summary_is_cut_between_paragraphs() -> None:
     text = "\n\n".join(["ü" * 1000] * 1000)
-    cut = github.limited_summary(text)
+    cut = github.limited(text)
     assert len(cut.encode()) <= github.MOST_SUMMARY_BYTES + 100
     assert cut.endswith("ü\n\nThe rest is left out: a step summary may not be longer.\n")
-    assert github.limited_summary("short") == "short"
+    assert github.limited("short") == "short"
 
 
 # --- Markdown --------------------------------------------------------------------------------------------------
@@ -261,7 +277,7 @@ def rendered(text: str) -> str:
 
 
 def test_the_markdown_answers_first_and_says_what_to_do() -> None:
-    made = markdown.render(overview([line("leaked"), line("inconclusive", client="b")]), [finding()])
+    made = markdown.render(Run(lines=[line("leaked"), line("inconclusive", client="b")], findings=[finding()]))
     page = rendered(made)
     assert made.startswith("## ❌ Not safe: 1 of 2 clients lets data out\n")
     assert page.count("<table>") == 3
@@ -271,16 +287,18 @@ def test_the_markdown_answers_first_and_says_what_to_do() -> None:
 
 
 def test_findings_alone_have_no_verdict_on_a_run() -> None:
-    assert markdown.render(overview([]), [finding()]).startswith("### Pin files")
-    assert markdown.render(overview([])).startswith("## ⚠️ Nothing was run")
+    assert markdown.render(Run(lines=[], findings=[finding()])).startswith("### Pin files")
+    assert markdown.render(Run(lines=[])).startswith("## ⚠️ Nothing was run")
 
 
 def test_markdown_cannot_be_broken_out_of() -> None:
     hostile = f"{HOSTILE} [x](http://evil) ![y](z) ``` | a | b | <!-- # x"
     page = rendered(
         markdown.render(
-            overview([replace(hostile_line(), reason=hostile, summary=hostile, repeat=hostile)]),
-            [finding(message=hostile, file=hostile, fix=hostile)],
+            Run(
+                lines=[replace(hostile_line(), reason=hostile, summary=hostile, repeat=hostile)],
+                findings=[finding(message=hostile, file=hostile, fix=hostile)],
+            )
         )
     )
     assert not re.search(r"<(script|img|a)\b", page)
@@ -298,8 +316,8 @@ def test_what_could_not_be_watched_is_told() -> None:
     report.print_report(console, lines, (), False)
     for made in (
         console.export_text(),
-        markdown.render(overview(lines)),
-        report_html.render(lines, references={}),
+        markdown.render(Run(lines=lines)),
+        report_html.render(Run(lines=lines)),
     ):
         assert made.count(gap) == 1
 
@@ -314,5 +332,5 @@ def test_a_strategy_that_was_never_run_is_told_with_its_reason() -> None:
     ]
     whole = overview(lines)
     assert whole.unable == [f"app: {why}"]
-    assert "Not run: app: the client cannot express" in markdown.render(whole)
-    assert f"<b>Not run:</b> app: {why}." in report_html.render(lines, references={})
+    assert "Not run: app: the client cannot express" in markdown.render(Run(lines=lines))
+    assert f"<b>Not run:</b> app: {why}." in report_html.render(Run(lines=lines))

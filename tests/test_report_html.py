@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pindrill import scenarios
 from pindrill.model import PRECEDENCE, TLS_VERSIONS, VerdictWord
 from pindrill.reports import html
+from pindrill.reports.run import Run
 from pindrill.results.finding import FindingLine
 from pindrill.results.line import ResultLine
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
@@ -57,7 +58,7 @@ def show(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[Sh
     def opened(
         lines: Sequence[ResultLine], findings: Sequence[FindingLine] = (), fragment: str = "", **context: Any
     ) -> Page:
-        place.write_text(html.render(lines, references=READ, findings=findings))
+        place.write_text(html.render(Run(lines=lines, references=READ, findings=findings)))
         page = browser.new_page(**{"viewport": DESKTOP, **context})
         pages.append(page)
         page.set_default_timeout(PATIENCE_MS)

@@ -26,6 +26,7 @@ from pindrill.mitm.servers import MitmServers
 from pindrill.mitm.via import print_misled, read_via
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
+from pindrill.reports.run import Run
 from pindrill.results.file import ResultFile
 from pindrill.results.newest import latest
 
@@ -118,7 +119,7 @@ def drill(words: DrillWords) -> None:
         results = stack.start(lambda: ResultFile(path, resume=words.resume), ResultFile.close) if path else None
         tally = drill_all(subjects, asked, place, results)
     lines = latest(tally.lines)
-    troubles = [written(words.junit_file, junit.render(lines))] if words.junit_file else []
+    troubles = [written(words.junit_file, junit.render(Run(lines=lines)))] if words.junit_file else []
     troubles += [results.trouble] if results else []
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
     print_misled(asked.via.told if asked.via else None)

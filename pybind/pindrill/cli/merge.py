@@ -16,6 +16,7 @@ from pindrill.machine.outputs import refuse_unwritable, written
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.reports.complaint import complain
+from pindrill.reports.run import Run
 from pindrill.results.earlier import stale
 from pindrill.results.shards import missing_parts, write_whole
 from pindrill.results.stored import read_stored
@@ -44,7 +45,7 @@ def merge(
         file = read_client_file(path)
         tally.stale += stale(file.name, file.known, [line for line in lines if line.client == file.name])
     troubles = [write_whole(stored, json_file)] if json_file else []
-    troubles += [written(junit_file, junit.render(lines))] if junit_file else []
+    troubles += [written(junit_file, junit.render(Run(lines=lines)))] if junit_file else []
     text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
     for gap in missing:
         complain(gap)

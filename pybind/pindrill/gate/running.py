@@ -19,6 +19,7 @@ from pindrill.preflight.reviewed import reviewed
 from pindrill.reports import junit, junit_pins, sarif
 from pindrill.reports.pins_text import finding_lines
 from pindrill.reports.plain import counted, harmless
+from pindrill.reports.run import Run
 from pindrill.results.finding import finding_of
 from pindrill.results.line import ResultLine
 from pindrill.results.stored import read_stored
@@ -60,7 +61,7 @@ def _of_plan(path: Path) -> LintFinding | None:
 def junit_of(file: GateFile, findings: Findings, lines: Sequence[ResultLine]) -> str:
     files = [*file.pin_files, *([file.plan] if file.plan else [])]
     return junit_pins.with_pin_files(
-        junit.render(lines), [str(path) for path in files], findings.failing, findings.unsaid
+        junit.render(Run(lines=lines)), [str(path) for path in files], findings.failing, findings.unsaid
     )
 
 
@@ -79,13 +80,14 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def sarif_of(file: GateFile, findings: Findings, lines: Sequence[ResultLine]) -> str:
-    return sarif.render(
-        lines,
-        version=VERSIONS[0],
+    run = Run(
+        lines=lines,
         findings=[finding_of(finding.to_json()) for finding in findings.all],
-        file_of=file.files_of_clients,
+        pindrill=VERSIONS[0],
+        given_files=file.files_of_clients,
         root=PurePosixPath(Path.cwd()),
     )
+    return sarif.render(run)
 
 
 def print_findings(findings: Findings, checked: str) -> None:
