@@ -25,10 +25,10 @@ from rich.console import Console
 from support.audit_rows import PLACES
 from support.contacts import HOST, SECOND, C, in_order, leaked, passed, plain, read, told, trust
 from support.made_results import HOSTILE
+from support.scheduled import audit, everything, with_other
 from support.simulated_app import Client, Wire
 from test_audit_pinned import ROWS as PINNED_ROWS
 from test_audit_readings import ROWS as READING_ROWS
-from test_audit_schedule import audit, everything, with_other
 from test_audit_verdict import ROWS
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")

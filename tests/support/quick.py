@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 QUICK = (
+    "audit_natures",
     "audit_pump",
     "audit_readable",
+    "audit_readable_limits",
     "audit_readings",
     "audit_schedule",
     "audit_verdict",
