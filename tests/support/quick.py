@@ -1,5 +1,5 @@
 """The tests of `ci/quick`: those that start no client. As a plugin (`-p support.quick`) it fails a test that does; as a
-program it prints the files."""
+program it prints the files, from the top of the repository."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUICK = (
     "forge",
     "judge",
     "layering",
-    "mitm_stapled",
+    "mitm_channel",
     "oracle_catalogue",
     "pinfiles_chain",
     "pinfiles_formats",
@@ -94,4 +94,6 @@ def pytest_configure() -> None:
 
 
 if __name__ == "__main__":
-    print(*files())
+    if gone := [path.name for path in files() if not path.exists()]:
+        sys.exit(f"support/quick.py names files that are not there: {', '.join(gone)}")
+    print(*(f"tests/{path.name}" for path in files()))
