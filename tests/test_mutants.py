@@ -22,7 +22,9 @@ POLICY = {"PL1", "VT7"}
 Cell = tuple[str, str, str]
 
 
-def drilled(bug: str, driver: str, strategies: tuple[str, ...], results: Path) -> dict[Cell, str]:
+def drilled(
+    bug: str, driver: str, strategies: tuple[str, ...], results: Path, through: str | None = None
+) -> dict[Cell, str]:
     """The verdict of every cell of a real drill of this mutant."""
     client = [sys.executable, str(MUTANTS / "client.py"), bug]
     options = [part for strategy in strategies for part in ("--strategy", strategy)]
@@ -32,6 +34,8 @@ def drilled(bug: str, driver: str, strategies: tuple[str, ...], results: Path) -
         client += ["--target", "{target_file}"]
     if bug.startswith("hang"):
         options += ["--deadline", "1", "--jobs", "16"]
+    if through:
+        options += ["--through", through]
     argv = [sys.executable, "-m", "pindrill", "drill", *options, "--json", str(results), "--", *client]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1, 3), done.stderr
@@ -71,12 +75,13 @@ def _named(name: str, scenario: Scenario, strategy: str, tls: str) -> bool:
 def test_a_mutant_gets_its_declared_row(bug: str, tmp_path: Path) -> None:
     mutant = ROWS[bug]
     strategies = strategies_of(mutant)
-    found = drilled(bug, mutant["driver"], strategies, tmp_path / "results.jsonl")
+    found = drilled(bug, mutant["driver"], strategies, tmp_path / "results.jsonl", mutant.get("through"))
     assert found == declared(mutant["row"], strategies)
 
 
-def test_the_correct_client_passes_everything(tmp_path: Path) -> None:
-    found = drilled("none", "adapter", STRATEGIES, tmp_path / "results.jsonl")
+@pytest.mark.parametrize("through", [None, "connect", "socks"])
+def test_the_correct_client_passes_everything(tmp_path: Path, through: str | None) -> None:
+    found = drilled("none", "adapter", STRATEGIES, tmp_path / "results.jsonl", through)
     assert found == declared({}, STRATEGIES)
 
 
