@@ -95,7 +95,8 @@ def _class(name: str, rows: list[Row]) -> str:
     parts += [f"\n{each}" for each in map(_field, rows)]
     later = [f'"{row["name"]}": {QUIET[row["type"]]}' for row in rows if row["mark"] == "later"]
     if later:
-        parts.append(f"\n    LATER: ClassVar[dict[str, Any]] = {{{', '.join(later)}}}\n")
+        entries = "".join(f"        {each},\n" for each in later)
+        parts.append("\n    LATER: ClassVar[dict[str, Any]] = {\n" + entries + "    }\n")
         parts.append('    """What earlier versions did not watch for."""\n')
     parts.append(f"\n    @classmethod\n    def from_dict(cls, facts: dict[str, Any]) -> {name}:\n")
     parts.append(_from_dict([(row["name"], read) for row in rows if (read := _read(row))]))

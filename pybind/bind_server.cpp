@@ -44,7 +44,7 @@ void bind_server(py::module_& module) {
                        const std::shared_ptr<ServerContext>& context, const std::string& label,
                        const std::shared_ptr<Credential>& credential, const std::string& response) {
              const py::gil_scoped_release release;  // not as call_guard: pybind11 registers the object under it
-             return std::make_unique<Server>(loop, address, port, context, Shown{label, credential, response});
+             return std::make_unique<Server>(loop, address, port, context, Shown{label, credential, response, true});
            }),
            py::arg("loop"), py::arg("address"), py::arg("port"), py::arg("context"), py::arg("label"),
            py::arg("credential"), py::arg("response"), py::keep_alive<1, 2>())
@@ -53,11 +53,11 @@ void bind_server(py::module_& module) {
       .def(
           "serve",
           [](Server& server, const std::string& label, const std::shared_ptr<Credential>& credential,
-             const std::string& response) {
-            server.serve({label, credential, response});
+             const std::string& response, bool takes_tickets) {
+            server.serve({label, credential, response, takes_tickets});
           },
-          py::arg("label"), py::arg("credential"), py::arg("response"), NoGil(),
-          "For connections accepted from now on.")
+          py::arg("label"), py::arg("credential"), py::arg("response"), py::kw_only(), py::arg("takes_tickets") = true,
+          NoGil(), "For connections accepted from now on.")
       .def(
           "settle",
           [](Server& server, double timeout_s) {

@@ -112,12 +112,15 @@ def test_the_server_tells_every_fact(tmp_path: Path) -> None:
     key, file = _core.KeyPair.generate("p-256"), tmp_path / "session.pem"
     leaf = _core.self_signed(key, _core.CertificateSpec(HOST, dns=[HOST]))
     context = _core.ServerContext(tickets=True, max_early_data=16384, request_client_certificate=True)
-    server = _core.Server(_core.Loop(), "127.0.0.1", 0, context, "1.1", _core.Credential(key, [leaf]), RESPONSE)
+    shown = ("1.1", _core.Credential(key, [leaf]), RESPONSE)
+    server = _core.Server(_core.Loop(), "127.0.0.1", 0, context, *shown)
     place = ("127.0.0.1", server.port)
     (tmp_path / "client.pem").write_text(key.private_pem() + leaf.pem)
     deeds.openssl(place, "-sess_out", str(file), "-cert", str(tmp_path / "client.pem"))
     for deed in (*deeds.DEEDS.values(), deeds.resumes(file)):
         deed(place)
+    server.serve(*shown, takes_tickets=False)
+    deeds.resumes(file)(place)
     assert server.settle(PATIENCE_S)
     assert unseen(server.observations()) == listed("server")
 

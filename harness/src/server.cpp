@@ -59,6 +59,7 @@ class Session final : public StreamHandler, public std::enable_shared_from_this<
   void open_tls() {
     try {
       tls_ = std::make_unique<Connection>(context_, facts_);
+      if (!shown_.takes_tickets) tls_->decline_tickets();
       tls_->show(shown_.credential);
     } catch (const Error& error) {
       tls_.reset();

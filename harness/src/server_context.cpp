@@ -50,7 +50,10 @@ ServerContext::ServerContext(const TlsOptions& options)
   SSL_CTX_set_options(context, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION);
 #endif
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  if (!options.tickets) {
+  if (options.tickets) {
+    check(SSL_CTX_set_session_ticket_cb(context, Connection::on_new_ticket, Connection::on_ticket, nullptr) == 1,
+          "watch tickets");
+  } else {
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   }

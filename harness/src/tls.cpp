@@ -27,10 +27,14 @@ namespace {
 
 constexpr int kClientHello = 1;
 constexpr int kServerHello = 2;
+constexpr int kNewSessionTicket = 4;
 constexpr int kServerHelloDone = 14;
 constexpr int kCertificate = 11;
 constexpr std::size_t kMaxAlerts = 64;  ///< a client that says goodbye without end must not fill the memory
 constexpr int kFinished = 20;
+
+/// Where a session began, as its tickets carry it: the number of a connection and the label of its credential.
+std::string origin_of(std::uint64_t number, const std::string& label) { return std::to_string(number) + ' ' + label; }
 
 /// For more bytes, or to be told what to show.
 bool waits(int error) { return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_CLIENT_HELLO_CB; }
@@ -103,18 +107,58 @@ void Connection::message(bool sent, int type, std::span<const unsigned char> bod
     facts_.alerts.push_back({sent, body[0], body[1], encrypted, monotonic_now()});
     if (!sent && body[1] == SSL_AD_CLOSE_NOTIFY) facts_.close_notify = true;
   } else if (type == SSL3_RT_HANDSHAKE && sent) {
-    const bool tls13 = SSL_version(ssl_.get()) >= TLS1_3_VERSION;
-    if (body[0] == kServerHello) facts_.tls_version = SSL_get_version(ssl_.get());
-    certificate_shown_ = certificate_shown_ || body[0] == kCertificate;  // a resumption shows none
-    if (certificate_shown_ && facts_.flight_made_at == 0 && body[0] == (tls13 ? kFinished : kServerHelloDone)) {
-      facts_.flight_made_at = monotonic_now();
-    }
+    sent_handshake(body[0]);
   } else if (type == SSL3_RT_HANDSHAKE && body[0] == kClientHello) {
     if (!facts_.hello) facts_.hello = read_client_hello(body);  // a second one answers a HelloRetryRequest
   } else if (type == SSL3_RT_HANDSHAKE && body[0] == kCertificate) {
     // An empty list is shorter: TLS 1.2 has 7 octets of it, TLS 1.3 has 8.
     facts_.client_certificate = body.size() > 8;
   }
+}
+
+void Connection::sent_handshake(int type) {
+  if (type == kServerHello) {
+    facts_.tls_version = SSL_get_version(ssl_.get());
+    note_resumption();  // known before the client's Finished, which a client that refuses never sends
+  } else if (type == kNewSessionTicket) {
+    ++facts_.tickets_sent;
+  }
+  certificate_shown_ = certificate_shown_ || type == kCertificate;
+  const bool tls13 = SSL_version(ssl_.get()) >= TLS1_3_VERSION;
+  const int last = tls13 || facts_.resumed ? kFinished : kServerHelloDone;
+  if (flight_made_ || type != last) return;
+  flight_made_ = true;
+  if (certificate_shown_) facts_.flight_made_at = monotonic_now();
+}
+
+void Connection::note_resumption() {
+  facts_.resumed = SSL_session_reused(ssl_.get()) == 1;
+  void* origin = nullptr;
+  std::size_t size = 0;
+  if (!facts_.resumed || SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl_.get()), &origin, &size) != 1 ||
+      size == 0) {
+    return;
+  }
+  const std::string text(static_cast<const char*>(origin), size);
+  facts_.resumed_connection = std::stoull(text);
+  facts_.resumed_from = text.substr(text.find(' ') + 1);
+}
+
+int Connection::on_new_ticket(SSL* ssl, void*) {
+  const auto& facts = static_cast<const Connection*>(SSL_get_app_data(ssl))->facts_;
+  // A ticket of a resumed connection goes on with its session.
+  const auto origin = facts.resumed ? origin_of(facts.resumed_connection, facts.resumed_from)
+                                    : origin_of(facts.number, facts.credential);
+  return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), origin.data(), origin.size());
+}
+
+SSL_TICKET_RETURN Connection::on_ticket(SSL* ssl, SSL_SESSION*, const unsigned char*, std::size_t,
+                                        SSL_TICKET_STATUS status, void*) {
+  auto& self = *static_cast<Connection*>(SSL_get_app_data(ssl));
+  const bool ours = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (ours && self.declines_tickets_) self.facts_.ticket_declined = true;
+  if (!ours || self.declines_tickets_) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 void Connection::receive(std::span<const unsigned char> bytes) {
@@ -132,7 +176,7 @@ void Connection::receive(std::span<const unsigned char> bytes) {
 void Connection::advance() {
   const bool wait = !established_ && !read_early_data();
   if (!established_ && !wait) handshake();
-  if (facts_.flight_made_at != 0 && flight_end_ == 0) {
+  if (flight_made_ && flight_end_ == 0) {
     flight_end_ = taken_ + BIO_ctrl_pending(SSL_get_wbio(ssl_.get()));
   }
   if (established_ && !unread_) read();
@@ -166,7 +210,6 @@ void Connection::handshake() {
   established_ = true;
   facts_.finished_at = monotonic_now();
   facts_.cipher = SSL_get_cipher_name(ssl_.get());
-  facts_.resumed = SSL_session_reused(ssl_.get()) == 1;
   const unsigned char* protocol = nullptr;
   unsigned int size = 0;
   SSL_get0_alpn_selected(ssl_.get(), &protocol, &size);

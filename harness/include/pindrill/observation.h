@@ -141,6 +141,10 @@ struct Observation {
   std::string cipher = {};
   std::string alpn = {};
   bool resumed = false;
+  std::string resumed_from = {};
+  std::uint64_t resumed_connection = 0;
+  bool ticket_declined = false;
+  std::uint64_t tickets_sent = 0;
   bool client_certificate = false;
   Nanoseconds flight_made_at = 0;
   Nanoseconds flight_sent_at = 0;
@@ -179,9 +183,18 @@ inline constexpr auto kFacts<Observation> = std::tuple{
     Fact{"cipher", &Observation::cipher, "The cipher suite negotiated; empty: none was."},
     Fact{"alpn", &Observation::alpn, "The application protocol negotiated; empty: none was."},
     Fact{"resumed", &Observation::resumed, "The handshake resumed a session: no certificate was shown."},
+    Fact{"resumed_from", &Observation::resumed_from,
+         "Label of the credential that was shown when that session began: the connection stands for it. Empty: none.",
+         Mark::later},
+    Fact{"resumed_connection", &Observation::resumed_connection,
+         "Number of the connection on which that session began; 0: none.", Mark::later},
+    Fact{"ticket_declined", &Observation::ticket_declined,
+         "It offered a ticket of this server, which was told to take none.", Mark::later},
+    Fact{"tickets_sent", &Observation::tickets_sent, "Tickets that it was sent.", Mark::later},
     Fact{"client_certificate", &Observation::client_certificate, "The client sent its certificate."},
     Fact{"flight_made_at", &Observation::flight_made_at, "When our flight with the certificate was encoded."},
-    Fact{"flight_sent_at", &Observation::flight_sent_at, "When the kernel had taken the whole flight."},
+    Fact{"flight_sent_at", &Observation::flight_sent_at,
+         "When the kernel had taken the whole flight, which on a resumed connection ends with our Finished."},
     Fact{"finished_at", &Observation::finished_at, "When the client's Finished was verified."},
     Fact{"alerts", &Observation::alerts, "All alerts, in order."},
     Fact{"failure", &Observation::failure,

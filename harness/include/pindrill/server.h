@@ -16,7 +16,8 @@ namespace pindrill {
 struct Shown {
   std::string label;  ///< noted in their observations
   std::shared_ptr<const Credential> credential;
-  std::string response;  ///< a whole HTTP/1.1 response, sent once a whole request is there
+  std::string response;       ///< a whole HTTP/1.1 response, sent once a whole request is there
+  bool takes_tickets = true;  ///< false: whoever wants to resume a session is shown the credential all the same
 };
 
 /// A TLS server that observes everything and judges nothing. Plain-text requests on its port are observed and

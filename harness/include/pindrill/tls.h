@@ -17,7 +17,7 @@ struct TlsOptions {
   int min_version = TLS1_2_VERSION;
   int max_version = TLS1_3_VERSION;
   std::vector<std::string> alpn = {"http/1.1"};
-  bool tickets = false;  ///< off, since a resumed session may skip the pin check
+  bool tickets = false;  ///< off, since a resumed session may skip the pin check; their keys are the context's own
   bool request_client_certificate = false;
   std::uint32_t max_early_data = 0;
   std::string key_log_file = {};  ///< appended to in NSS key log format; "" writes nothing
@@ -55,6 +55,8 @@ class Connection {
   void show(std::shared_ptr<const Credential> credential, const std::string& alpn);
   /// Instead of `show`: ends the handshake with alert internal_error, before any certificate.
   void refuse();
+  /// Takes no ticket, so that the client is shown the credential. Before `show`.
+  void decline_tickets() noexcept { declines_tickets_ = true; }
   /// Bytes from the client. Never throws for what a peer sends.
   void receive(std::span<const unsigned char> bytes);
   /// Bytes for the client, each once.
@@ -77,7 +79,12 @@ class Connection {
  private:
   static int on_client_hello(SSL* ssl, int* alert, void* self);
   static void on_message(int sent, int version, int type, const void* data, std::size_t size, SSL* ssl, void* self);
+  static int on_new_ticket(SSL* ssl, void*);
+  static SSL_TICKET_RETURN on_ticket(SSL* ssl, SSL_SESSION*, const unsigned char*, std::size_t,
+                                     SSL_TICKET_STATUS status, void*);
   void message(bool sent, int type, std::span<const unsigned char> body);
+  void sent_handshake(int type);
+  void note_resumption();
   void advance();
   bool read_early_data();
   void handshake();
@@ -94,6 +101,7 @@ class Connection {
   Bytes data_;
   std::uint64_t taken_ = 0;
   std::uint64_t flight_end_ = 0;
+  bool flight_made_ = false;
   int record_type_ = 0;
   bool client_encrypts_ = false;
   bool server_encrypts_ = false;
@@ -103,6 +111,7 @@ class Connection {
   bool over_ = false;
   bool slim_ = false;
   bool refused_ = false;
+  bool declines_tickets_ = false;
 
   friend class ServerContext;
 };

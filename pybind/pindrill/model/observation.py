@@ -82,7 +82,10 @@ class ClientHello:
     at: int
     """When it was whole."""
 
-    LATER: ClassVar[dict[str, Any]] = {"ja4": "", "stack": ""}
+    LATER: ClassVar[dict[str, Any]] = {
+        "ja4": "",
+        "stack": "",
+    }
     """What earlier versions did not watch for."""
 
     @classmethod
@@ -134,6 +137,18 @@ class Observation:
     resumed: bool
     """The handshake resumed a session: no certificate was shown."""
 
+    resumed_from: str
+    """Label of the credential that was shown when that session began: the connection stands for it. Empty: none."""
+
+    resumed_connection: int
+    """Number of the connection on which that session began; 0: none."""
+
+    ticket_declined: bool
+    """It offered a ticket of this server, which was told to take none."""
+
+    tickets_sent: int
+    """Tickets that it was sent."""
+
     client_certificate: bool
     """The client sent its certificate."""
 
@@ -141,7 +156,7 @@ class Observation:
     """When our flight with the certificate was encoded."""
 
     flight_sent_at: int
-    """When the kernel had taken the whole flight."""
+    """When the kernel had taken the whole flight, which on a resumed connection ends with our Finished."""
 
     finished_at: int
     """When the client's Finished was verified."""
@@ -197,7 +212,14 @@ class Observation:
     ended_at: int
     """When it did."""
 
-    LATER: ClassVar[dict[str, Any]] = {"plain_secrets": (), "unread_bytes": 0}
+    LATER: ClassVar[dict[str, Any]] = {
+        "resumed_from": "",
+        "resumed_connection": 0,
+        "ticket_declined": False,
+        "tickets_sent": 0,
+        "plain_secrets": (),
+        "unread_bytes": 0,
+    }
     """What earlier versions did not watch for."""
 
     @classmethod
