@@ -22,6 +22,10 @@ UNKNOWN: Mapping[Producer, Mapping[str, Mapping[str, Any]]] = {
         "Alert": {},
     },
     # Its engine gives no tickets, takes no early data, and does not say which keys an alert came under.
-    "mitmproxy": {"Observation": {"early_data_bytes": 0, **_NO_TICKETS}, "ClientHello": {}, "Alert": {"encrypted": None}},
+    "mitmproxy": {
+        "Observation": {"early_data_bytes": 0, **_NO_TICKETS},
+        "ClientHello": {},
+        "Alert": {"encrypted": None},
+    },
 }
 """By producer and record: the fact, and what stands in its place."""
