@@ -169,7 +169,7 @@ def paths(mint: Mint) -> dict[str, list[_core.Certificate]]:
 
 def test_an_issuer_is_valid_whenever_what_it_issues_is(mint: Mint) -> None:
     for name, shown in paths(mint).items():
-        for issued in shown:
+        for issued in (each for each in shown if each.subject != each.issuer):  # a root is older than a cross-signing
             for issuer in (each for each in shown if each.subject == issued.issuer and each != issued):
                 if issuer.not_after > time.time() or not name.startswith("validity/"):
                     assert issuer.not_before <= issued.not_before, name
