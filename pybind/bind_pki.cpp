@@ -136,8 +136,10 @@ void bind_pki(py::module_& module) {
       .def("renew", &renew)
       .def("rekey", &rekey, py::arg("key"))
       .def("switch_issuer", &switch_issuer, py::arg("issuer"), py::arg("presented"))
-      .def("cross_sign", &cross_sign, py::arg("root"), py::arg("older"))
+      .def("cross_sign", &cross_sign, py::arg("root"), py::arg("older"), NoGil())
       .def("misissue", &misissue, py::arg("rogue"), py::arg("presented"), py::arg("key"))
+      .def("certify", &certify, NoGil())
+      .def_readonly("presented", &Issuance::presented)
       .def(
           "present", [](const Issuance& issuance) { return std::make_shared<Credential>(present(issuance)); }, NoGil());
 }

@@ -4,8 +4,10 @@
 
 namespace pindrill {
 
+Certificate certify(const Issuance& issuance) { return issuance.issuer.issue(issuance.key, issuance.spec); }
+
 Credential present(const Issuance& issuance) {
-  Credential credential{issuance.key, {issuance.issuer.issue(issuance.key, issuance.spec)}};
+  Credential credential{issuance.key, {certify(issuance)}};
   credential.chain.insert(credential.chain.end(), issuance.presented.begin(), issuance.presented.end());
   return credential;
 }

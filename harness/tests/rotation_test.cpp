@@ -30,6 +30,12 @@ TEST_F(Rotation, PresentsTheLeafThenItsIssuers) {
   EXPECT_TRUE(accepted(current_, genuine_.root));
 }
 
+TEST_F(Rotation, CertifiesTheLeafThatIsPresented) {
+  const auto leaf = certify(current_);
+  EXPECT_EQ(leaf.spki(), present(current_).leaf().spki());
+  EXPECT_NE(leaf.serial(), certify(current_).serial());
+}
+
 TEST_F(Rotation, RenewKeepsTheKeyAndTheIssuer) {
   const auto before = present(current_).leaf();
   const auto after = present(renew(current_)).leaf();

@@ -84,9 +84,7 @@ class Mint:
             case "root":
                 return [self.keyring.root(served.issuers[0]).certificate]
             case "cross":
-                root = self.keyring.root(served.issuers[0])
-                older = self.keyring.root(served.cross_signed_by or "")
-                return [self._once(("cross", served.issuers[0]), lambda: older.cross_sign(root))]
+                return [self._once(("cross", served.issuers[0]), lambda: self._cross_signed(served).presented[-1])]
             case "genuine-leaf":
                 return [self.leaf(GENUINE)]
             case "genuine-issuers":
@@ -138,11 +136,19 @@ class Mint:
     def _leaf(self, served: Served) -> _core.Certificate:
         if served in (GENUINE, BACKUP):
             return self.keyring.pinned_leaf(served.key)
-        key, dates = self.keyring.key(served.key), (served.not_before, served.not_after)
-        issuer = self._authority(served, len(served.issuers)) if served.issuers else None
-        begin, end = _fitted(issuer.certificate, dates) if issuer else dates
-        spec = _core.CertificateSpec(served.names[0], dns=list(served.names), not_before=begin, not_after=end)
-        return issuer.issue(key, spec) if issuer else _core.self_signed(key, spec)
+        if served.issuers:
+            return self._issuance(served).certify()
+        return _core.self_signed(self.keyring.key(served.key), _spec(served, (served.not_before, served.not_after)))
+
+    def _issuance(self, served: Served) -> _core.Issuance:
+        """A `Served` describes in labels what the core issues and rotates."""
+        key, issuer = self.keyring.key(served.key), self._authority(served, len(served.issuers))
+        spec = _spec(served, _fitted(issuer.certificate, (served.not_before, served.not_after)))
+        return _core.Issuance(key, spec, issuer, self._issuers(served))
+
+    def _cross_signed(self, served: Served) -> _core.Issuance:
+        root, older = self.keyring.root(served.issuers[0]), self.keyring.root(served.cross_signed_by or "")
+        return self._issuance(served).cross_sign(root, older)
 
     def _pin(self, strategy: Strategy, served: Served) -> _core.Pin:
         if strategy.kind == "leaf-cert":
@@ -151,6 +157,11 @@ class Mint:
             return _core.Pin.of_key(self.keyring.key(served.key))
         label = served.issuers[-1] if strategy.kind == "intermediate-spki" else served.issuers[0]
         return _core.Pin.of_key(self.keyring.key(label.partition("@")[0]))
+
+
+def _spec(served: Served, dates: Dates) -> _core.CertificateSpec:
+    begin, end = dates
+    return _core.CertificateSpec(served.names[0], dns=list(served.names), not_before=begin, not_after=end)
 
 
 def _fitted(issuer: _core.Certificate, dates: Dates) -> Dates:

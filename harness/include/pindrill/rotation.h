@@ -15,7 +15,10 @@ struct Issuance {
   std::vector<Certificate> presented;  ///< sent after the leaf, the issuer's own certificate first
 };
 
-/// Fresh serial and dates on every call.
+/// The leaf that it comes to. Fresh serial and dates on every call.
+Certificate certify(const Issuance& issuance);
+
+/// What a server then shows: a leaf of its own on every call.
 Credential present(const Issuance& issuance);
 
 /// The same key certified again by the same issuer: what `present` of the same issuance gives.

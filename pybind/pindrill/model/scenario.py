@@ -60,7 +60,8 @@ RFC7469 = Semantics()
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A credential, told by key labels. `GENUINE` is where every rotation starts.
+    """A credential, told by key labels. `GENUINE` is where every rotation starts; the core's `Issuance` has the same
+    verbs, and `mint` makes with it what is described here.
 
     An authority is named by its key label, `@2` behind it is a later certificate of the same key. `presented`
     lists what is sent: `leaf`, `issuers`, `root`, `cross`, `genuine-leaf`, `genuine-issuers`, `genuine-root`,
