@@ -79,10 +79,14 @@ def test_a_deviation_of_certain_versions(tmp_path: Path, when: str, count: int) 
         ("name = ", "cannot read the client file"),
         ('name = "x"', "the key 'command' is missing"),
         (MINIMAL + 'colour = "red"\n', "unknown key 'colour'"),
-        (MINIMAL.replace('"command"', '"telepathy"'), "driver is 'command' or 'adapter', not 'telepathy'"),
-        (MINIMAL + "[semantics]\ncolour = 1\n", "colour"),
-        (MINIMAL + "[respond]\ncolour = 1\n", "colour"),
-        (MINIMAL + '[[known]]\nscenarios = ["x"]\n', "verdict"),
+        (MINIMAL.replace('"command"', '"telepathy"'), ':2: driver is \'telepathy\'; it is one of "command", "adapter"'),
+        (MINIMAL + "[semantics]\ncolour = 1\n", ":5: unknown key 'colour'; known are: position, mode, host"),
+        (MINIMAL + "[respond]\ncolour = 1\n", ":5: unknown key 'colour'; known are: status, content_type, body"),
+        (MINIMAL + "[respond]\nstatus = 600\n", ":5: status is 600; write a number from 0 to 599"),
+        (MINIMAL + "[env]\nA = 1\n", ":5: A is 1; write a text in quotes"),
+        (MINIMAL + "known = 1\n", ":4: known is 1; write each as a table of its own, [[known]]"),
+        (MINIMAL + '[[known]]\nscenarios = ["x"]\n', ":4: the key 'verdict' is missing"),
+        (MINIMAL + KNOWN + KNOWN + "colour = 1\n", ":12: unknown key 'colour'"),
         *(
             (text, words)
             for text, words in (

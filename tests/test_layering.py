@@ -166,13 +166,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "judge": {"classify", "model"},
     "http_response": {"model"},
     "machine": {"clients", "interruption", "model"},
-    "clients": {"http_response", "interruption", "model"},
+    "clients": {"http_response", "interruption", "model", "toml_file"},
     "key_cache": {"_core", "machine"},
     "keyring": {"_core", "dates", "key_cache", "machine", "model"},
     "mint": {"_core", "dates", "keyring", "model"},
     "pem": {"keyring", "mint", "model"},
     "pinfiles": {"_core", "keyring", "model"},
-    "preflight": {"_core", "keyring", "model", "pem", "pinfiles", "reports"},
+    "preflight": {"_core", "keyring", "model", "pem", "pinfiles", "reports", "toml_file"},
     "scenarios": {"model"},
     "reports": {"model", "results"},
     "results": {"clients", "judge", "machine", "model", "scenarios"},
@@ -208,6 +208,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "reports",
         "results",
         "shipped",
+        "toml_file",
     },
     "failures": {"extras", "keyring", "model", "reports"},
     "cli": {
@@ -237,6 +238,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"drills", "model"},
     "__main__": {"cli"},
     "again": {"__main__"},
+    "toml_file": {"model"},
 }
 
 

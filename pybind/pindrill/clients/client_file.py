@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
 from pindrill.clients import Driver
 from pindrill.clients.adapter import AdapterDriver
@@ -18,25 +17,31 @@ from pindrill.clients.command import CommandDriver
 from pindrill.clients.process import resolved_program, run
 from pindrill.clients.template import fill_early
 from pindrill.http_response import Respond
-from pindrill.model import Semantics, UsageError, VerdictWord
+from pindrill.model import RFC7469, Semantics, UsageError, VerdictWord
+from pindrill.toml_file import TomlTable, read_toml
 
 _VERSION_S = 60
-_KEYS = frozenset(
-    [
-        "name",
-        "title",
-        "driver",
-        "command",
-        "version",
-        "setup",
-        "packages",
-        "python",
-        "semantics",
-        "respond",
-        "env",
-        "known",
-    ]
+_KEYS = (
+    "name",
+    "title",
+    "driver",
+    "command",
+    "version",
+    "setup",
+    "packages",
+    "python",
+    "semantics",
+    "respond",
+    "env",
+    "known",
 )
+_POSITIONS: tuple[Literal["validated", "leaf", "presented"], ...] = ("validated", "leaf", "presented")
+_MODES: tuple[Literal["restrict", "replace", "add"], ...] = ("restrict", "replace", "add")
+_NEEDED = {
+    "name": 'name the client: name = "my-client"',
+    "command": "command is a list of texts, the program first",
+    "driver": 'say how it is driven: driver = "command", or "adapter"',
+}
 
 
 class CellLike(Protocol):
@@ -112,44 +117,37 @@ def read_client_file(path: Path) -> ClientFile:
     """UsageError says which key of which file is wrong."""
     if path.is_dir():
         path = path / "client.toml"
-    try:
-        data = tomllib.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: cannot read the client file: {error}") from error
-    for key in ("name", "command", "driver"):
-        if key not in data:
-            raise UsageError(f"{path}: the key '{key}' is missing")
-    if not isinstance(data["command"], list) or not all(isinstance(part, str) for part in data["command"]):
-        raise UsageError(f"{path}: command is a list of strings, the program first")
-    if unknown := sorted(data.keys() - _KEYS):
-        raise UsageError(f"{path}: unknown key '{unknown[0]}'; known are: {' '.join(sorted(_KEYS))}")
-    if data["driver"] not in ("command", "adapter"):
-        raise UsageError(f"{path}: driver is 'command' or 'adapter', not {data['driver']!r}")
-    version = _version(data, path)
-    try:
-        return ClientFile(
-            path=path,
-            name=data["name"],
-            title=data.get("title", data["name"]),
-            driver=data["driver"],
-            command=_argv(data["command"], path),
-            version=version,
-            semantics=_semantics(data.get("semantics", {}), path),
-            respond=Respond(**data.get("respond", {})),
-            environment=data.get("env", {}),
-            known=tuple(_known(data.get("known", []), version, path)),
-        )
-    except TypeError as error:
-        raise UsageError(f"{path}: {error}") from error
+    table = read_toml(path, what="client file", fix="see docs/clients.md for one")
+    table.only(_KEYS)
+    for key, fix in _NEEDED.items():
+        table.needed(key, fix)
+    version = _version(_argv(table, "version"), path)
+    respond = table.table("respond")
+    respond.only(("status", "content_type", "body"))
+    return ClientFile(
+        path=path,
+        name=table.text("name") or "",
+        title=table.text("title") or str(table.values["name"]),
+        driver=table.choice("driver", ("command", "adapter"), ""),
+        command=_argv(table, "command"),
+        version=version,
+        semantics=_semantics(table.table("semantics")),
+        respond=Respond(
+            status=int(respond.number("status", Respond.status, 599)),
+            content_type=respond.text("content_type") or Respond.content_type,
+            body=(respond.values.get("body", Respond.body) and respond.text("body")) or "",
+        ),
+        environment=_environment(table.table("env")),
+        known=tuple(found for entry in table.tables("known") if (found := _known(entry, version))),
+    )
 
 
-def _argv(parts: Sequence[str], path: Path) -> tuple[str, ...]:
-    values = {"here": str(path.parent.absolute()), "python": sys.executable}
-    return tuple(fill_early(part, values) for part in parts)
+def _argv(table: TomlTable, key: str) -> tuple[str, ...]:
+    values = {"here": str(table.path.parent.absolute()), "python": sys.executable}
+    return tuple(fill_early(part, values) for part in table.texts(key, one=False))
 
 
-def _version(data: Mapping[str, Any], path: Path) -> str:
-    argv = _argv(data.get("version", ()), path)
+def _version(argv: tuple[str, ...], path: Path) -> str:
     folder = path.parent.absolute()
     try:
         argv = (resolved_program(argv[0], folder), *argv[1:]) if argv else ()
@@ -167,31 +165,38 @@ def _version(data: Mapping[str, Any], path: Path) -> str:
     return lines[0].strip() if lines else ""
 
 
-def _semantics(values: Mapping[str, Any], path: Path) -> Semantics:
-    allowed = {
-        "position": ("validated", "leaf", "presented"),
-        "mode": ("restrict", "replace", "add"),
-        "host": (True, False),
-    }
-    for key, value in values.items():
-        if value not in allowed.get(key, ()):
-            choices = "; ".join(f"{name}: {', '.join(map(str, words))}" for name, words in allowed.items())
-            raise UsageError(f"{path}: [semantics] {key} = {value!r} is none of {choices}")
-    return Semantics(**values)
+def _semantics(table: TomlTable) -> Semantics:
+    table.only(("position", "mode", "host"))
+    return Semantics(
+        position=table.choice("position", _POSITIONS, RFC7469.position),
+        mode=table.choice("mode", _MODES, RFC7469.mode),
+        host=table.choice("host", (True, False), RFC7469.host),
+    )
 
 
-def _known(entries: Iterable[Mapping[str, Any]], version: str, path: Path) -> Iterable[Known]:
-    """Those that speak of this version: `when` is a regular expression over the version line."""
-    for entry in entries:
-        values: dict[str, Any] = dict(entry)
-        when = values.pop("when", "")
-        frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        known = Known(**frozen)
-        if known.verdict not in set(VerdictWord):
-            raise UsageError(f"{path}: [[known]] verdict '{known.verdict}' is none of {', '.join(VerdictWord)}")
-        try:
-            speaks = re.search(when, version)
-        except re.error as error:
-            raise UsageError(f"{path}: [[known]] when = '{when}' is no regular expression: {error}") from error
-        if speaks:
-            yield known
+def _environment(table: TomlTable) -> dict[str, str]:
+    for name, value in table.values.items():
+        if not isinstance(value, str):
+            raise table.refuse(name, f"{name} is {value!r}", "write a text in quotes")
+    return dict(table.values)
+
+
+def _known(table: TomlTable, version: str) -> Known | None:
+    """If it speaks of this version: `when` is a regular expression over the version line."""
+    table.only(("scenarios", "verdict", "reason", "source", "strategies", "tls", "when"))
+    for key in ("scenarios", "verdict", "reason"):
+        table.needed(key, "an entry of [[known]] has scenarios, verdict and reason")
+    when = table.text("when") or ""
+    try:
+        speaks = re.search(when, version)
+    except re.error as error:
+        raise table.refuse("when", f"when = '{when}' is no regular expression: {error}", "mend or remove it") from error
+    known = Known(
+        scenarios=tuple(table.texts("scenarios")),
+        verdict=table.choice("verdict", tuple(map(str, VerdictWord)), ""),
+        reason=table.text("reason") or "",
+        source=table.text("source") or "",
+        strategies=tuple(table.texts("strategies")) or Known.strategies,
+        tls=tuple(table.texts("tls")) or Known.tls,
+    )
+    return known if speaks else None

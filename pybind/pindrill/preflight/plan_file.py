@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pindrill.model import UsageError
 from pindrill.pinfiles import read_all
 from pindrill.pinfiles.names import canonical, is_plain, to_ascii
 from pindrill.preflight.field import read_field
@@ -13,7 +14,7 @@ from pindrill.preflight.files import read_chain, read_trust
 from pindrill.preflight.model import Instant
 from pindrill.preflight.plan import DAY, Plan, PlanStep, Version
 from pindrill.preflight.plan_steps import read_steps
-from pindrill.preflight.plan_toml import Table, read_tables, seconds
+from pindrill.toml_file import TomlTable, read_toml
 
 _PLAN_KEYS = (
     "host",
@@ -26,20 +27,23 @@ _PLAN_KEYS = (
     "rollout_days",
     "ticket_hours",
     "tolerance",
+    "step",
 )
+_MOST_STEPS = 100
 _LONGEST_DAYS = 20 * 366
 _AFTERWARDS_DAYS = 90
 
 
 def read_plan(path: Path) -> Plan:
     """UsageError says file and line."""
-    table, entries = read_tables(path)
+    table = read_toml(path, what="plan", fix="see docs/rotation.md for a plan")
+    entries = _steps_of(table)
     table.only(_PLAN_KEYS)
     current_file = _needed(table, "current")
     trust_file = table.file("trust")
     trust = read_trust(trust_file) if trust_file else None
     current = replace(read_chain(current_file, trust), name=str(table.values["current"]))
-    rollout = seconds(days=table.number("rollout_days", 0, 366))
+    rollout = int(table.number("rollout_days", 0, 366) * DAY)
     steps = read_steps(entries, current, trust, rollout)
     start, end = _span(table, steps, rollout)
     plan = Plan(
@@ -53,21 +57,30 @@ def read_plan(path: Path) -> Plan:
         start=start,
         end=end,
         rollout=rollout,
-        tickets=seconds(hours=table.number("ticket_hours", 0, 24 * 366)),
+        tickets=int(table.number("ticket_hours", 0, 24 * 366) * 3600),
         tolerance=table.number("tolerance", 0, 100),
     )
     _refuse_uncounted_tolerance(table, plan)
     return plan
 
 
-def _needed(table: Table, key: str) -> Path:
+def _steps_of(table: TomlTable) -> list[TomlTable]:
+    value = table.values.get("step")
+    if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
+        raise UsageError(f"{table.path}:1: no steps in this plan; write a [[step]] with date and do for each")
+    if len(value) > _MOST_STEPS:
+        raise UsageError(f"{table.path}:1: {len(value)} steps; a plan has at most {_MOST_STEPS}")
+    return table.tables("step")
+
+
+def _needed(table: TomlTable, key: str) -> Path:
     found = table.file(key)
     if found is None:
         raise table.refuse(key, f"the key '{key}' is missing", "name the chain that is served today, as PEM")
     return found
 
 
-def _hosts(table: Table) -> tuple[str, ...]:
+def _hosts(table: TomlTable) -> tuple[str, ...]:
     names = tuple(to_ascii(name) for name in table.texts("host"))
     if not names:
         raise table.refuse("host", "the key 'host' is missing", "name the host that apps connect to, or a list")
@@ -77,7 +90,7 @@ def _hosts(table: Table) -> tuple[str, ...]:
     return names
 
 
-def _versions(table: Table) -> tuple[Version, ...]:
+def _versions(table: TomlTable) -> tuple[Version, ...]:
     field, pins = table.file("field"), table.texts("pins")
     if (field is None) == (not pins):
         raise table.refuse(
@@ -88,7 +101,7 @@ def _versions(table: Table) -> tuple[Version, ...]:
     return tuple(Version(name=name, files=read_all(table.there("pins", name))) for name in dict.fromkeys(pins))
 
 
-def _span(table: Table, steps: Sequence[PlanStep], rollout: int) -> tuple[Instant, Instant]:
+def _span(table: TomlTable, steps: Sequence[PlanStep], rollout: int) -> tuple[Instant, Instant]:
     first, last = steps[0], steps[-1]
     start = table.day("start")
     if start is None:
@@ -106,6 +119,6 @@ def _span(table: Table, steps: Sequence[PlanStep], rollout: int) -> tuple[Instan
     return start, end
 
 
-def _refuse_uncounted_tolerance(table: Table, plan: Plan) -> None:
+def _refuse_uncounted_tolerance(table: TomlTable, plan: Plan) -> None:
     if plan.tolerance and not plan.counted:
         raise table.refuse("tolerance", "a tolerance, and no shares that it could be of", "name a table in field")

@@ -12,9 +12,9 @@ from pindrill.pem import read_pem
 from pindrill.preflight.files import assumed_trust, read_chain, read_trust
 from pindrill.preflight.model import Chain, Instant, Trust
 from pindrill.preflight.plan import DOABLE, Do, PlanStep, StepInputs, validity_of
-from pindrill.preflight.plan_toml import Table
 from pindrill.preflight.server import ServedChain
 from pindrill.preflight.standins import Mirror
+from pindrill.toml_file import TomlTable
 
 _KEYS = ("date", "do", "name", "chain", "key", "csr", "issuers", "days", "root")
 _TAKES: dict[Do, tuple[str, ...]] = {
@@ -29,7 +29,7 @@ _ALWAYS = (946684800, 4102444800)
 _MOST_DAYS = 20 * 366
 
 
-def read_steps(entries: Sequence[Table], current: Chain, trust: Trust | None, rollout: int) -> tuple[PlanStep, ...]:
+def read_steps(entries: Sequence[TomlTable], current: Chain, trust: Trust | None, rollout: int) -> tuple[PlanStep, ...]:
     """In order: each begins with what the one before it left. No trust: assumed for each chain."""
     reader = _Reader(ServedChain.of(current), trust, current)
     steps: list[PlanStep] = []
@@ -57,7 +57,7 @@ class _Reader:
         self.mirror = Mirror()
         self.known_roots = set((self.trust or self.server.trust).certificates)
 
-    def step(self, entry: Table, number: int) -> PlanStep:
+    def step(self, entry: TomlTable, number: int) -> PlanStep:
         entry.only(_KEYS)
         at, do = entry.day("date"), _do(entry)
         if at is None:
@@ -85,7 +85,7 @@ class _Reader:
             any_day=self.server.chain(shown, self.mirror, _ALWAYS) if do not in _OF_ROOTS else self.before,
         )
 
-    def _changed(self, entry: Table, do: Do, given: StepInputs, at: Instant) -> ServedChain:
+    def _changed(self, entry: TomlTable, do: Do, given: StepInputs, at: Instant) -> ServedChain:
         if do in _OF_ROOTS:
             return self._root_changed(entry, do, given)
         if given.chain:
@@ -97,7 +97,7 @@ class _Reader:
             raise entry.refuse("days", f"days is {days:g}", "write a whole number of days, at least 1")
         return replace(server, leaf=None, key=self._key(entry, do, given), validity=validity_of(at, int(days)))
 
-    def _root_changed(self, entry: Table, do: Do, given: StepInputs) -> ServedChain:
+    def _root_changed(self, entry: TomlTable, do: Do, given: StepInputs) -> ServedChain:
         if given.root is None:
             raise entry.refuse("root", f"{do} without a root", "name its certificate: root = 'root.pem'")
         roots = read_trust(given.root).certificates
@@ -107,7 +107,7 @@ class _Reader:
             self.trust = _with_roots(self.trust, do, roots)
         return replace(self.server, trust=_with_roots(self.server.trust, do, roots))
 
-    def _switched(self, entry: Table, given: StepInputs) -> ServedChain:
+    def _switched(self, entry: TomlTable, given: StepInputs) -> ServedChain:
         if given.issuers is None:
             raise entry.refuse(
                 "do",
@@ -120,7 +120,7 @@ class _Reader:
         presented = tuple(each for each in issuers if each.subject != each.issuer)
         return replace(self.server, issuer=issuers[0].subject, issuers=presented, trust=trust)
 
-    def _key(self, entry: Table, do: Do, given: StepInputs) -> _core.KeyPair:
+    def _key(self, entry: TomlTable, do: Do, given: StepInputs) -> _core.KeyPair:
         if given.key and given.csr:
             raise entry.refuse("csr", "a key and a CSR", "name one of them")
         if do == "rekey" and not given.key and not given.csr:
@@ -131,7 +131,7 @@ class _Reader:
 _OF_ROOTS: tuple[Do, ...] = ("add-root", "remove-root")
 
 
-def _public(entry: Table, given: StepInputs) -> _core.KeyPair | None:
+def _public(entry: TomlTable, given: StepInputs) -> _core.KeyPair | None:
     """Only the public half of it is ever kept."""
     file: Path | None = given.key or given.csr
     if file is None:
@@ -142,7 +142,7 @@ def _public(entry: Table, given: StepInputs) -> _core.KeyPair | None:
         raise entry.refuse("key" if given.key else "csr", f"{file}: {error}", "give a key or a CSR as PEM") from error
 
 
-def _refuse_unknown_issuer(entry: Table, server: ServedChain) -> None:
+def _refuse_unknown_issuer(entry: TomlTable, server: ServedChain) -> None:
     """Stand-ins need to know which keys they stand for, up to the root."""
     known = {each.subject for each in (*server.issuers, *server.trust.certificates)}
     if server.issuer not in known or not server.trust.complete:
@@ -158,7 +158,7 @@ def _with_roots(trust: Trust, do: Do, roots: Sequence[_core.Certificate]) -> Tru
     return replace(trust, certificates=kept + (tuple(roots) if do == "add-root" else ()))
 
 
-def _do(entry: Table) -> Do:
+def _do(entry: TomlTable) -> Do:
     value = entry.text("do")
     for known in DOABLE:
         if value == known:

@@ -85,10 +85,12 @@ def _page(
     page = Station(
         bench, TestCa(forge.ca_name, forge.ca_pem, forge.ca_der), token, url, proxy_host=address, proxy_port=proxy_port
     )
+    budget = ConnectionBudget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
+    server = page_server(page.application(), served, budget)
+    # Whoever is told may press Ctrl-C at once, which must not come while logging is set up.
     print(f"station: {url}\nproxy: {host}:{proxy_port}", flush=True)
     print("Whoever has this address of the station can see the verdicts and take the test CA.", file=sys.stderr)
-    budget = ConnectionBudget(most=MOST_CONNECTIONS, most_of_one=MOST_OF_ONE_CLIENT)
-    return page_server(page.application(), served, budget)
+    return server
 
 
 class _Page:
