@@ -5,6 +5,8 @@ Lines of a pipeline's log are commands to some CIs, by their beginning alone.
 
 from __future__ import annotations
 
+import sys
+
 from pindrill.reports.plain import BAR, opened
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
@@ -24,3 +26,8 @@ def say(console: Console, part: RenderableType = "") -> None:
 def say_command(console: Console, command: str, width: int) -> None:
     """`Repeat COMMAND`, to be copied: never wrapped. `command` is one line."""
     console.print(Text.assemble(BAR, ("Repeat".rjust(width), "bold"), " ", command), soft_wrap=True)
+
+
+def standard_console() -> Console:
+    """As wide as the terminal; 120 columns where it is none."""
+    return Console(width=None if sys.stdout.isatty() else 120)

@@ -171,7 +171,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keyring": {"_core", "dates", "key_cache", "machine", "model"},
     "mint": {"_core", "dates", "keyring", "model"},
     "pem": {"keyring", "mint", "model"},
-    "pinfiles": {"_core", "keyring", "model"},
+    "pinfiles": {"_core", "keyring", "model", "pem"},
     "preflight": {"_core", "keyring", "model", "pem", "pinfiles", "reports", "toml_file"},
     "scenarios": {"model"},
     "reports": {"model", "results"},
@@ -219,6 +219,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "failures",
         "gate",
         "interruption",
+        "kept_pins",
         "keyring",
         "machine",
         "mint",
@@ -239,6 +240,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "again": {"__main__"},
     "toml_file": {"model"},
+    "kept_pins": {"keyring", "mint", "model"},
 }
 
 

@@ -13,3 +13,13 @@ def shipped(folder: str) -> Path:
     repository = _PACKAGE.parents[1] / _IN_REPOSITORY[folder]
     installed = _PACKAGE / folder
     return installed if installed.exists() else repository
+
+
+def pages() -> dict[str, Path]:
+    """Of the documentation, by name."""
+    folder = shipped("docs")
+    return {str(path.relative_to(folder).with_suffix("")): path for path in sorted(folder.rglob("*.md"))}
+
+
+def title_of(page: Path) -> str:
+    return page.read_text().partition("\n")[0].lstrip("# ")

@@ -8,7 +8,7 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any
 from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord, dns
 from dnslib.server import DNSHandler, DNSLogger, DNSServer
 
+from pindrill.audits.asked import read_address
+from pindrill.audits.audit import Entry
 from pindrill.interruption import Started
 from pindrill.machine.served import ConnectionBudget, ServedClients
 from pindrill.model import UsageError
@@ -44,6 +46,7 @@ class DnsAnswerer:
         clients: Iterable[str] = ("127.0.0.0/8", "::1/128"),
         resolver: tuple[str, int] | None = None,
     ) -> None:
+        self.address = address
         self._names = frozenset(name.lower().rstrip(".") for name in names)
         self._target = ipaddress.ip_address(target)
         self._clients = ServedClients(clients)
@@ -224,3 +227,11 @@ def _machine_resolver() -> tuple[str, int]:
     except OSError:
         pass
     return "127.0.0.1", 53
+
+
+def open_answerer(text: str, names: Sequence[str], entry: Entry, clients: Sequence[str]) -> DnsAnswerer:
+    """As `--dns` says it; the names are where the entry is."""
+    if not names:
+        raise UsageError("--dns needs the names that it is to answer with our address: --host NAME")
+    address, port = read_address(text, "--dns")
+    return DnsAnswerer(address, port, names=names, target=entry.address, clients=clients)

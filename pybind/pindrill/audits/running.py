@@ -25,6 +25,7 @@ from pindrill.model import AuditLine, UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
 from pindrill.reports.complaint import complain
+from pindrill.reports.terminal import standard_console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def audit_all(asked: AuditOptions, forge: Forge, kept: ResultSinks, directory: P
             return 3
         codes.append(exit_code(made))
         progress = running.progress
-        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), made, progress.gaps)
+        audit_text.print_report(standard_console(), made, progress.gaps)
         if progress.trouble:
             complain(progress.trouble)
             codes.append(3)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pindrill.audits import presets
 from pindrill.audits.app import AppHooks
-from pindrill.audits.asked import read_address, read_apps, read_entries, read_names
+from pindrill.audits.asked import read_apps, read_entries, read_names
 from pindrill.audits.audit import Entry
 from pindrill.audits.compare import compare
-from pindrill.audits.dns import DnsAnswerer
+from pindrill.audits.dns import DnsAnswerer, open_answerer
 from pindrill.audits.kept import private_directory
 from pindrill.audits.presets import HookTexts, overridden
 from pindrill.audits.running import AuditOptions, ResultSinks, audit_all
@@ -31,6 +29,7 @@ from pindrill.machine.outputs import write_file
 from pindrill.mitm.either import interceptor_opener
 from pindrill.model import UsageError
 from pindrill.reports import audit_html, audit_text
+from pindrill.reports.terminal import standard_console
 
 _SERVED = "127.0.0.0/8"
 
@@ -152,18 +151,10 @@ def audit(words: AuditWords) -> None:
         directory = run_directory(stack).path
         forge = words.upstream.forge()
         if dns is not None:
-            stack.start(lambda: _answer_dns(dns, asked, words.upstream.client or []), DnsAnswerer.close)
+            served = (_SERVED, "::1/128", *(words.upstream.client or ()))
+            answerer = stack.start(lambda: open_answerer(dns, asked.names, asked.entries[0], served), DnsAnswerer.close)
+            print(f"dns: {answerer.address} port {answerer.port}", file=sys.stderr)
         raise typer.Exit(audit_all(asked, forge, kept, directory, resume=words.resume))
-
-
-def _answer_dns(text: str, asked: AuditOptions, clients: Sequence[str]) -> DnsAnswerer:
-    if not asked.names:
-        raise UsageError("--dns needs the names that it is to answer with our address: --host NAME")
-    target = asked.entries[0].address
-    address, port = read_address(text, "--dns")
-    answerer = DnsAnswerer(address, port, names=asked.names, target=target, clients=(_SERVED, "::1/128", *clients))
-    print(f"dns: {address} port {answerer.port}", file=sys.stderr)
-    return answerer
 
 
 def audit_report(
@@ -174,7 +165,7 @@ def audit_report(
     lines = [line for path in results for line in read_lines(path)]
     if html is None:
         newest = {(line["app"], line["destination"]): line for line in lines}
-        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), list(newest.values()))
+        audit_text.print_report(standard_console(), list(newest.values()))
     else:
         write_file(html, audit_html.render(lines))
 
@@ -191,7 +182,7 @@ def audit_compare(
         raise UsageError(f"these files hold several apps: say which with --app: {', '.join(sorted(names))}")
     found = compare(old, new)
     audit_text.print_changes(
-        Console(width=None if sys.stdout.isatty() else 120),
+        standard_console(),
         [{"destination": x.destination, "change": x.change.value, "sentence": x.sentence} for x in found],
     )
     changes = {x.change.value for x in found}

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from pindrill import scenarios as catalogue
 from pindrill.drills.cells import Planner
-from pindrill.drills.drawn import draw, drawing_mint, export
+from pindrill.drills.drawn import catalogue_table, draw, drawing_mint, export
 from pindrill.model import UsageError
 
 
@@ -24,12 +23,7 @@ def scenarios(
         exported = [export(scenario, planner) for scenario in catalogue.CATALOGUE]
         print(json.dumps({"version": 1, "scenarios": exported}, indent=1))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("code", "id", "catches"):
-        table.add_column(title, no_wrap=title != "catches")
-    for scenario in catalogue.CATALOGUE:
-        table.add_row(scenario.code, scenario.id, scenario.catches)
-    Console().print(table)
+    Console().print(catalogue_table())
 
 
 def show(name: Annotated[str, typer.Argument(help="Scenario id, short code or glob.")]) -> None:

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from pindrill.cli.mitm import print_found
 from pindrill.keyring import VERSIONS, Keyring
 from pindrill.machine.checks import names_resolve, usual_ports_can_be_watched
+from pindrill.mitm.via import found_lines
 from pindrill.reports.plain import harmless
 
 _CLIENTS = {"curl": "curl", "wget": "wget", "git": "git", "node": "nodejs", "go": "golang-go",
@@ -29,7 +29,7 @@ def doctor(keyring: Annotated[Path | None, typer.Option(help="A keyring to look 
     for program, package in _CLIENTS.items():
         found = shutil.which(program)
         print(f"{'ok' if found else '--':3} {program}: {found or f'not here; apt-get install {package}'}")
-    print_found()
+    print("\n".join(found_lines()))
     if keyring:
         usable.append(_keyring(keyring))
     raise typer.Exit(0 if all(usable) else 3)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pindrill.cli.options import ClientWords, JunitFile, takes
 from pindrill.drills.asked import read_scenarios, read_strategies, read_versions, refuse_nothing
@@ -27,6 +25,7 @@ from pindrill.mitm.via import print_misled, read_via
 from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.reports.run import Run
+from pindrill.reports.terminal import standard_console
 from pindrill.results.file import ResultFile
 from pindrill.results.newest import latest
 
@@ -121,6 +120,6 @@ def drill(words: DrillWords) -> None:
     lines = latest(tally.lines)
     troubles = [written(words.junit_file, junit.render(Run(lines=lines)))] if words.junit_file else []
     troubles += [results.trouble] if results else []
-    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
+    text.print_report(standard_console(), lines, tally.stale, tally.interrupted)
     print_misled(asked.via.told if asked.via else None)
     raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pindrill.cli.options import EditHosts, JunitFile, takes
 from pindrill.drills import drilling
@@ -16,10 +14,11 @@ from pindrill.drills.drilling import Tally, drill_all, enter_place
 from pindrill.drills.subjects import refuse_strategies_without_pins
 from pindrill.gate.gate_file import NAME, read_gate_file
 from pindrill.gate.outcome import exit_code, sentence, sort_findings
-from pindrill.gate.running import all_found, checked_of, junit_of, print_findings, read_baseline, sarif_of
+from pindrill.gate.running import all_found, checked_of, doubts_of, junit_of, print_findings, read_baseline, sarif_of
 from pindrill.interruption import Started
 from pindrill.machine.outputs import refuse_unwritable, written
 from pindrill.reports import text
+from pindrill.reports.terminal import standard_console
 from pindrill.results.file import ResultFile
 from pindrill.results.finding import finding_of
 from pindrill.results.newest import latest
@@ -65,7 +64,7 @@ def gate(words: GateWords) -> None:
             tally = drill_all(file.subjects, asked, place, results, excuse=before.excuse if before else None)
     lines = latest(tally.lines)
     if file.subjects:
-        text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, tally.interrupted)
+        text.print_report(standard_console(), lines, tally.stale, tally.interrupted)
     code = exit_code(findings, drilling.exit_code_of(lines, tally) if file.subjects else None)
     troubles = [results.trouble] if results else []
     if words.junit_file:
@@ -73,10 +72,6 @@ def gate(words: GateWords) -> None:
     if words.sarif_file:
         troubles.append(written(words.sarif_file, sarif_of(file, findings, lines)))
     code = drilling.exit_code_with(troubles, code)
-    doubts = [
-        *(["the drill was interrupted"] if tally.interrupted else []),
-        *(f"{client}: it can do none of its cells" for client in sorted(drilling.wholly_unsupported(lines))),
-        *filter(None, troubles),
-    ]
+    doubts = doubts_of(tally, lines, troubles)
     print(sentence(code, findings, lines, tally.stale, checked, doubts))
     raise typer.Exit(code)

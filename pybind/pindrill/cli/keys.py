@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import typer
 
+from pindrill.kept_pins import keyring_lines
 from pindrill.keyring import InputError, Keyring
-from pindrill.mint import Mint, pins_of_text
-from pindrill.model import STRATEGIES, PinsOf, UsageError
+from pindrill.mint import pins_of_text
+from pindrill.model import UsageError
 from pindrill.pem import read_pem
 from pindrill.reports.pins_text import pin_lines
 
@@ -19,7 +19,7 @@ keyring_app = typer.Typer(help="Kept keys, so that pins can be compiled into an 
 @keyring_app.command("create")
 def create(directory: Path) -> None:
     """Make a keyring; put its roots into the client's store and its pins into the client."""
-    print_keyring(Keyring.create(directory))
+    print("\n".join(keyring_lines(Keyring.create(directory))))
 
 
 @keyring_app.command("import")
@@ -35,19 +35,3 @@ def import_key(directory: Path, label: str, file: Path) -> None:
     half = "private key" if key.has_private else "public key only: scenarios that would serve it are unsupported"
     print(f"{label}: {key.type_name}, {half}")
     print("\n".join(pin_lines(pins_of_text(key.public_pem())[0][1])))
-
-
-def print_keyring(keyring: Keyring) -> None:
-    for kind, primary, backup in keyring_pins(keyring):
-        print(f"{kind:18} sha256/{primary}\n{'  backup':18} sha256/{backup}")
-    assert keyring.directory
-    print(f"{'roots':18} {keyring.directory / 'certificates'}/root-*.pem")
-    leaf = keyring.pinned_leaf("leaf-current")
-    days = (leaf.not_after - int(time.time())) // 86400
-    print(f"{'pinned leaf':18} expires in {days} days")
-
-
-def keyring_pins(keyring: Keyring) -> list[tuple[str, str, str]]:
-    """(strategy without backup, pin, backup), in base64."""
-    mint = Mint(keyring)
-    return [(each.kind, *mint.pins(each, PinsOf())[:2]) for each in STRATEGIES if each.backup]  # type: ignore[misc]

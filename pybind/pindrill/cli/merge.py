@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from msgspec.structs import replace
-from rich.console import Console
 
 from pindrill.clients.client_file import read_client_file
 from pindrill.drills.drilling import Tally, exit_code_of, exit_code_with
@@ -17,6 +15,7 @@ from pindrill.model import UsageError
 from pindrill.reports import junit, text
 from pindrill.reports.complaint import complain
 from pindrill.reports.run import Run
+from pindrill.reports.terminal import standard_console
 from pindrill.results.earlier import stale
 from pindrill.results.shards import missing_parts, write_whole
 from pindrill.results.stored import read_stored
@@ -46,7 +45,7 @@ def merge(
         tally.stale += stale(file.name, file.known, [line for line in lines if line.client == file.name])
     troubles = [write_whole(stored, json_file)] if json_file else []
     troubles += [written(junit_file, junit.render(Run(lines=lines)))] if junit_file else []
-    text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, tally.stale, False)
+    text.print_report(standard_console(), lines, tally.stale, False)
     for gap in missing:
         complain(gap)
     raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))

@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pindrill.mitm.install import ADDON, Mitmdump, data_directory, find, found, install
-from pindrill.reports.plain import harmless
+from pindrill.mitm.install import ADDON, data_directory, find, install
 
 mitm_app = typer.Typer(help="mitmproxy as the interceptor.", no_args_is_help=True)
 
@@ -50,15 +49,3 @@ def watch(
     os.environ["PINDRILL_PYTHON"] = sys.executable
     os.execv(program, [program, "-s", str(ADDON), *chosen, *(arguments or [])])  # noqa: S606
     return None
-
-
-def print_found() -> None:
-    """For `pindrill doctor`: the first that works is used."""
-    answers = found()
-    for answer in answers:
-        if isinstance(answer, Mitmdump):
-            print(f"ok  mitmproxy {answer.version}: {answer.path}")
-        else:
-            print(harmless(f"--  {answer}"))
-    if not answers:
-        print("--  mitmdump: not here; `pindrill mitm install` makes an environment with one")

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
-from pindrill.cli.keys import keyring_pins, print_keyring
 from pindrill.cli.options import AsOf, OutputFile, read_at
+from pindrill.kept_pins import keyring_lines, keyring_pins
 from pindrill.keyring import InputError, Keyring
-from pindrill.machine.outputs import write_file
+from pindrill.machine.outputs import write_file, write_lines
 from pindrill.mint import pins_of_text
 from pindrill.model import UsageError
 from pindrill.pem import read_pem
-from pindrill.pinfiles import PinFile, PinFormat, Severity, read_all
-from pindrill.pinfiles.chains import certificates, is_address, shown_chain
+from pindrill.pinfiles import Severity
+from pindrill.pinfiles.asked import read_chain, read_chosen, read_files, read_format, read_kind, read_position
+from pindrill.pinfiles.chains import is_address, shown_chain
 from pindrill.pinfiles.explain import differences, rule_as_json, shown
-from pindrill.pinfiles.formats import FORMAT, WRITTEN
+from pindrill.pinfiles.formats import WRITTEN
 from pindrill.pinfiles.hosts import host_asked
 from pindrill.pinfiles.lint import SOON, lint, worst
-from pindrill.pinfiles.losses import DROPPABLE, LossKind, Position
+from pindrill.pinfiles.losses import DROPPABLE
 from pindrill.pinfiles.names import canonical
 from pindrill.pinfiles.validity import validity_of
 from pindrill.pinfiles.write import write
@@ -41,9 +41,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
 def show(files: Files, as_json: JsonOption = False, at: AsOf = None) -> None:
     """What each file pins, with the semantics of its format."""
     when = read_at(at)
-    for file in _read(files):
+    for file in read_files(files):
         if as_json:
-            _print_lines(rule_as_json(file, rule, when) for rule in file.rules)
+            _print_json(rule_as_json(file, rule, when) for rule in file.rules)
         else:
             for line in shown(file, when):
                 print(told(line))
@@ -71,14 +71,14 @@ def lint_files(
     if live and not hosts:
         hosts = [canonical(live.rpartition(":")[0])]
     found = lint(
-        _read(files),
+        read_files(files),
         read_at(at),
         soon=timedelta(days=max(0, min(soon, 36500))),
-        chain=_chain(chain, live),
+        chain=read_chain(chain, live),
         hosts=hosts,
     )
     if as_json:
-        _print_lines(finding.to_json() for finding in found)
+        _print_json(finding.to_json() for finding in found)
     else:
         lines = [line for each in found for line in finding_lines(each)]
         print("\n".join([*lines, counted_findings(found, len(files))]))
@@ -100,19 +100,19 @@ def convert(
     at: AsOf = None,
 ) -> None:
     """Write the pins in another format. What has no equal there is an error that lists each thing."""
-    target = _format(to)
-    read = _chosen(file, source)
+    target = read_format(to)
+    read = read_chosen(file, source)
     if host:
         name = canonical(host_asked(host, "--host"))
         named = tuple(replace(rule, domain=rule.domain or name) for rule in read.rules)
         read = replace(read, rules=named)
-    position, kinds = _position(pins_are), [_kind(each) for each in drop or ()]
+    position, kinds = read_position(pins_are), [read_kind(each) for each in drop or ()]
     settings = {} if max_age is None else {"max-age": str(max_age)}
     text = write(read, target, at=read_at(at), pins_are=position, drop=kinds, settings=settings)
     if output:
         write_file(output, text)
     if as_json:
-        _print_lines([{"from": read.format.name, "to": target.name, "file": str(file), "text": text}])
+        _print_json([{"from": read.format.name, "to": target.name, "file": str(file), "text": text}])
     elif not output:
         print(text, end="")
 
@@ -126,9 +126,14 @@ def diff(
 ) -> None:
     """What two pin files pin differently, by what they mean and not by how they are written. Exit code 0 always."""
     when = read_at(at)
-    found = [line for first in _read([one]) for second in _read([other]) for line in differences(first, second, when)]
+    found = [
+        line
+        for first in read_files([one])
+        for second in read_files([other])
+        for line in differences(first, second, when)
+    ]
     if as_json:
-        _print_lines(found)
+        _print_json(found)
     else:
         print("\n".join(difference_lines(found)))
 
@@ -160,7 +165,7 @@ def pins_of(
     for subject, pin in found:
         if as_json:
             line = {"subject": subject, "of": pin.of, "base64": pin.base64, "notations": notations(pin)}
-            _print_lines([{**line, **validity.get(subject, {})}])
+            _print_json([{**line, **validity.get(subject, {})}])
             continue
         if subject != whose:
             print(told(whose := subject))
@@ -171,58 +176,10 @@ def pins_of(
 
 def _print_keyring(keyring: Keyring, as_json: bool) -> None:
     if not as_json:
-        print_keyring(keyring)
+        print("\n".join(keyring_lines(keyring)))
         return
-    _print_lines({"strategy": kind, "pin": pin, "backup": backup} for kind, pin, backup in keyring_pins(keyring))
+    _print_json({"strategy": kind, "pin": pin, "backup": backup} for kind, pin, backup in keyring_pins(keyring))
 
 
-# --- reading what was asked for --------------------------------------------------------------------------------
-
-
-def _read(files: Sequence[Path]) -> list[PinFile]:
-    return [found for file in files for found in read_all(file)]
-
-
-def _chosen(file: Path, source: str | None) -> PinFile:
-    found = [each for each in read_all(file) if source is None or each.format is _format(source)]
-    if len(found) != 1:
-        formats = ", ".join(each.format.name for each in read_all(file))
-        raise UsageError(f"{file}: holds {formats}; choose one with --from")
-    return found[0]
-
-
-def _chain(file: Path | None, live: str | None) -> list[Any]:
-    if file is None and live is None:
-        return []
-    try:
-        return certificates(shown_chain(live) if live else read_pem(file or Path()))
-    except InputError as error:
-        raise UsageError(f"{live or file}: {error}") from error
-
-
-def _format(text: str) -> PinFormat:
-    try:
-        return FORMAT[text]
-    except KeyError as error:
-        raise UsageError(f"no format is called '{text}'; there are: {', '.join(FORMAT)}") from error
-
-
-def _position(text: str | None) -> Position | None:
-    if text is None or text in get_args(Position):
-        return text  # type: ignore[return-value]
-    raise UsageError(f"--pins-are is leaf or ca, not '{text}'")
-
-
-def _kind(text: str) -> LossKind:
-    for kind in DROPPABLE:
-        if kind == text:
-            return kind
-    raise UsageError(f"--drop is one of {', '.join(DROPPABLE)}, not '{text}'")
-
-
-# --- printing --------------------------------------------------------------------------------------------------
-
-
-def _print_lines(lines: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:
-    for line in lines:
-        print(json.dumps(line, ensure_ascii=True))
+def _print_json(lines: Iterable[dict[str, Any]]) -> None:
+    write_lines("-", list(lines))

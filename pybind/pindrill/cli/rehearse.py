@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +12,14 @@ from pindrill.cli.options import ClientWords, JsonLines, PlanPath, takes
 from pindrill.drills.asked import read_versions
 from pindrill.drills.drilling import enter_place
 from pindrill.drills.lab import Lab
-from pindrill.drills.subjects import Subject, read_subjects
+from pindrill.drills.subjects import read_subjects
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
 from pindrill.machine.outputs import write_lines
 from pindrill.model import HOST, UsageError
-from pindrill.pinfiles import PinFile, read_all
 from pindrill.preflight.plan_file import read_plan
 from pindrill.rehearsal.cast import Cast
+from pindrill.rehearsal.compiled import compiled_in_of
 from pindrill.rehearsal.play import Rehearsal
 from pindrill.rehearsal.text import exit_code, shown
 
@@ -51,7 +50,7 @@ def rehearse(words: RehearseWords) -> None:
     if how.command and client:
         raise UsageError("one client is rehearsed: give `-- COMMAND` or --client FILE, not both")
     [subject] = read_subjects(how.command or [], [client] if client else [], how.adapter, how.given())
-    compiled_in = _compiled_in(subject, words.pinned, how.edit_hosts)
+    compiled_in = compiled_in_of(subject, words.pinned, how.edit_hosts)
     host = plan.hosts[0] if compiled_in else HOST
     cast = Cast(Keyring.open(words.keyring) if words.keyring else Keyring(), host)
     with Started() as stack:
@@ -64,19 +63,3 @@ def rehearse(words: RehearseWords) -> None:
     if words.json_file != "-":
         print("\n".join(shown(lines)))
     raise typer.Exit(exit_code(lines))
-
-
-def _compiled_in(subject: Subject, pinned: Path | None, edit_hosts: bool) -> Sequence[PinFile]:
-    """The pins of a client that cannot be told any."""
-    if subject.tells_pins:
-        if pinned:
-            raise UsageError("--pinned is for pins that are compiled in, but the client command has a pin placeholder")
-        return ()
-    if not pinned:
-        raise UsageError(
-            "the client's command has no pin placeholder, so it cannot be told the pins of each file; "
-            "name the pin file that is compiled into it: --pinned FILE"
-        )
-    if edit_hosts:
-        raise UsageError("--edit-hosts would send every program of this machine here that contacts the plan's host")
-    return read_all(pinned)

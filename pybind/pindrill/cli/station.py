@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pindrill.audits.asked import LOOPBACK, read_address
 from pindrill.audits.audit import Audit, AuditRequest, Entry
@@ -23,6 +21,7 @@ from pindrill.machine.directories import run_directory
 from pindrill.machine.served import ServedClients
 from pindrill.model import UsageError
 from pindrill.reports import audit_text
+from pindrill.reports.terminal import standard_console
 from pindrill.station.bench import PhoneBench, serve
 
 
@@ -61,5 +60,5 @@ def station(words: StationWords) -> None:
         for line in lines:
             if file:
                 file.append(line)
-        audit_text.print_report(Console(width=None if sys.stdout.isatty() else 120), lines, bench.audit.progress.gaps)
+        audit_text.print_report(standard_console(), lines, bench.audit.progress.gaps)
         raise typer.Exit(exit_code(lines))

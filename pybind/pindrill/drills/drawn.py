@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
+from pindrill import scenarios as catalogue
 from pindrill.drills.cells import Planner
 from pindrill.drills.result_line import served_chain
 from pindrill.keyring import Keyring
 from pindrill.mint import Mint
 from pindrill.model import STRATEGIES, Scenario, Strategy
 from pindrill.reports.text import chain_drawing
+
+
+def catalogue_table() -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("code", "id", "catches"):
+        table.add_column(title, no_wrap=title != "catches")
+    for scenario in catalogue.CATALOGUE:
+        table.add_row(scenario.code, scenario.id, scenario.catches)
+    return table
 
 
 def export(scenario: Scenario, planner: Planner) -> dict[str, Any]:

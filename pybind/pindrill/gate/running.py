@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from pindrill.drills.drilling import Tally, wholly_unsupported
 from pindrill.gate.gate_file import GateFile
 from pindrill.gate.outcome import PLAN_UNKNOWN, PLAN_VIOLATED, Baseline, Findings, cell
 from pindrill.keyring import VERSIONS
@@ -68,6 +69,14 @@ def junit_of(file: GateFile, findings: Findings, lines: Sequence[ResultLine]) ->
 def checked_of(file: GateFile) -> str:
     parts = [counted(len(file.pin_files), "pin file")] if file.pin_files else []
     return " and ".join([*parts, *(["1 plan"] if file.plan else [])])
+
+
+def doubts_of(tally: Tally, lines: Sequence[ResultLine], troubles: Sequence[str]) -> list[str]:
+    return [
+        *(["the drill was interrupted"] if tally.interrupted else []),
+        *(f"{client}: it can do none of its cells" for client in sorted(wholly_unsupported(lines))),
+        *filter(None, troubles),
+    ]
 
 
 def read_baseline(path: Path) -> Baseline:

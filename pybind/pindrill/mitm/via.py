@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from pindrill.mitm.install import Mitmdump, found
 from pindrill.mitm.told import EventLog
 from pindrill.model import UsageError
+from pindrill.reports.plain import harmless
 from pindrill.reports.plain import told as shown
 
 
@@ -21,3 +24,15 @@ def read_via(via: str | None, mitmdump: Path | None) -> bool:
 def print_misled(told: EventLog | None) -> None:
     for line in told.lines() if told else []:
         print(shown(line))
+
+
+def found_lines() -> Iterator[str]:
+    """The mitmdumps of this machine; the first that works is used."""
+    answers = found()
+    for answer in answers:
+        if isinstance(answer, Mitmdump):
+            yield f"ok  mitmproxy {answer.version}: {answer.path}"
+        else:
+            yield harmless(f"--  {answer}")
+    if not answers:
+        yield "--  mitmdump: not here; `pindrill mitm install` makes an environment with one"
