@@ -17,6 +17,8 @@ _SAME_CHARACTER = re.compile(r"(.)\1{38,}=?")
 _PLACEHOLDER = re.compile(
     r"(?i)(your|insert|replace|todo|change[_-]?me|placeholder|example|dummy|pin[_-]|hash|base64|backup|current|spki|<|\$\{|xxxx)"
 )
+_TEXT = re.compile(rb"[\x20-\x7e]+")
+"""Of twenty bytes or more: by chance not one digest in a hundred million is all printable."""
 _NO_PIN_BUT = "make it with `pindrill pins of CERTIFICATE`"
 
 
@@ -70,6 +72,14 @@ def read_pin(text: str, line: int, reading: PinReading, notes: Notes, *, algorit
             f"'{shown}' stands where a pin is to be",
             effect="no key has this digest: it never matches",
             fix=f"put the real pin there; {_NO_PIN_BUT}",
+        )
+    elif _TEXT.fullmatch(digest):
+        notes.add(
+            "digest-is-text",
+            line,
+            f"'{shown}' is the text '{digest.decode()}', encoded once more",
+            effect="no key has this digest: it never matches",
+            fix=f"encode the bytes of a digest, not its characters; {_NO_PIN_BUT}",
         )
     return Read(pin=pin)
 

@@ -56,6 +56,7 @@ _SHARED = (
     # The digest
     error("digest-of-nothing", "the digest of empty input: a pipe was fed an empty file, no key has it"),
     error("placeholder", "a text that was to be replaced, no key has it"),
+    error("digest-is-text", "the characters of a text where the bytes of a digest are due: no key has it"),
     error("pin-length", "not the length of the digest, so it can match nothing"),
     error("pin-encoding", "not the base64 or hex that this format takes"),
     explains(
