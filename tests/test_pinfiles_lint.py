@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,55 @@ def test_the_line_is_that_of_the_pin_or_the_date() -> None:
     ):
         lines = [finding.line for finding in lint_file(LINT / file) if finding.rule == rule]
         assert lines[0] == line, file
+
+
+# --- backups that stand in another entry -------------------------------------------------------------------
+
+
+def without_backup(file: Path) -> list[int]:
+    return [finding.line for finding in lint_file(file) if finding.rule == "no-backup"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "lines"),
+    [
+        (("**.example.com", "api.example.com"), [1]),
+        (("*.example.com", "api.example.com"), [1]),
+        (("**.example.com", "*.api.example.com"), [1]),
+        (("**.example.com", "*.example.com"), [1]),
+        (("*.example.com", "example.com"), [1, 2]),
+        (("*.example.com", "a.api.example.com"), [1, 2]),
+        (("*.example.com", "**.api.example.com"), [1, 2]),
+        (("**.example.com", "**.example.com"), []),
+    ],
+)
+def test_patterns_of_okhttp_that_cover_the_same_host_back_each_other_up(
+    patterns: tuple[str, str], lines: list[int], tmp_path: Path
+) -> None:
+    """Line 1 covers more hosts than line 2, and those have one pin."""
+    one, other = (f'.add("{pattern}", "sha256/{text(number)}")' for number, pattern in enumerate(patterns, start=1))
+    file = tmp_path / "Pinner.kt"
+    file.write_text(f"val p = CertificatePinner.Builder(){one}\n{other}.build()\n")
+    assert without_backup(file) == lines
+
+
+def test_the_same_pin_in_a_wider_pattern_is_no_backup_and_what_is_unread_may_be_one(tmp_path: Path) -> None:
+    file = tmp_path / "Pinner.kt"
+    for wider, lines in ((f'"sha256/{text(1)}"', [1, 2]), ("pin()", [])):
+        calls = f'.add("**.example.com", {wider})\n.add("api.example.com", "sha256/{text(1)}")'
+        file.write_text(f"val p = CertificatePinner.Builder(){calls}.build()\n")
+        assert without_backup(file) == lines
+
+
+def test_lists_of_one_kind_back_each_other_up_in_apples_entries(tmp_path: Path) -> None:
+    file = tmp_path / "Info.plist"
+    for parent, lines in (("NSPinnedLeafIdentities", 1), ("NSPinnedCAIdentities", 2)):
+        domains = {
+            "example.com": {"NSIncludesSubdomains": True, parent: [{"SPKI-SHA256-BASE64": text(1)}]},
+            "api.example.com": {"NSPinnedLeafIdentities": [{"SPKI-SHA256-BASE64": text(2)}]},
+        }
+        file.write_bytes(plistlib.dumps({"NSAppTransportSecurity": {"NSPinnedDomains": domains}}, sort_keys=False))
+        assert len(without_backup(file)) == lines
 
 
 # --- dates -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -60,11 +60,11 @@ def _note_counts(file: PinFile, notes: Notes) -> None:
             fix="add a current and a backup pin for each host",
         )
     told = {finding.line for finding in notes.findings if RULES[finding.rule].tells_too_few}
-    for rule, pins in _sets(file):
+    for rule, pins, others in _sets(file):
         if not pins or rule.line in told or rule.min_pins > 1 or rule.partial or _has_broken(pins):
             continue
         digests = [pin.digest for pin in pins]
-        if len(set(digests)) == 1 and len(digests) == 1:
+        if len(digests) == 1 and not {pin.digest for pin in others} - set(digests):
             notes.add(
                 "no-backup",
                 rule.line,
@@ -89,15 +89,29 @@ def _again(pins: Sequence[DeclaredPin]) -> DeclaredPin:
     return next(pin for index, pin in enumerate(pins) if first[pin.digest] < index)
 
 
-def _sets(file: PinFile) -> Iterator[tuple[PinRule, tuple[DeclaredPin, ...]]]:
-    """The pins of which one has to match, with the first rule that has them."""
+def _sets(file: PinFile) -> Iterator[tuple[PinRule, tuple[DeclaredPin, ...], tuple[DeclaredPin, ...]]]:
+    """The pins of which one has to match, with the first rule that has them; and those of rules for more names, which
+    count wherever these do."""
     groups: dict[object, list[PinRule]] = {}
     for index, rule in enumerate(file.rules):
         groups.setdefault(_group(file, rule, index), []).append(rule)
     for rules in groups.values():
-        first = replace(rules[0], partial=any(rule.partial for rule in rules))
-        yield first, tuple(pin for rule in rules for pin in rule.pins)
-        yield first, tuple(pin for rule in rules for pin in rule.ca_pins)
+        wider = _wider(file, rules[0]) if file.format.backed_up_by == "its name" else []
+        first = replace(rules[0], partial=any(rule.partial for rule in (*rules, *wider)))
+        yield first, _united(rule.pins for rule in rules), _united(rule.pins for rule in wider)
+        yield first, _united(rule.ca_pins for rule in rules), _united(rule.ca_pins for rule in wider)
+
+
+def _united(lists: Iterable[tuple[DeclaredPin, ...]]) -> tuple[DeclaredPin, ...]:
+    return tuple(pin for pins in lists for pin in pins)
+
+
+def _wider(file: PinFile, rule: PinRule) -> list[PinRule]:
+    """Those that cover every name that it covers, itself among them; not one for whatever host there is."""
+    depth = {"none": 0, "one": 1, "all": 2}[rule.subdomains]
+    names = [f"{'any.' * labels}{rule.domain}" for labels in range(0 if rule.apex else 1, depth + 1)]
+    covering = file.covering(names[0]) if rule.domain and names else []
+    return [other for other in covering if other.domain and all(other.covers(name) for name in names)]
 
 
 def _group(file: PinFile, rule: PinRule, index: int) -> object:

@@ -108,8 +108,8 @@ class PinFormat:
     covers_names: bool = False
     """A name stands for a rule about names, not for the one address that is fetched."""
     backed_up_by: Literal["its rule", "its name", "its file"] = "its rule"
-    """Where the other pins stand of which one has to match: in the rule, in all rules of the same names, in the lists
-    of keys and of certificates of one file."""
+    """Where the other pins stand of which one has to match: in the rule, in all rules that cover its names, in the
+    lists of keys and of certificates of one file."""
     always_binds: bool = False
     """A mismatch ends the connection even where the file's switch says that it is only reported."""
     unpredictable: str = ""

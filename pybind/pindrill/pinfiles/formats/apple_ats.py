@@ -227,4 +227,5 @@ ATS = PinFormat(
     rules=(explains(error("key-place", "a key in another place than its own is not read", NO_PINNING)),),
     apps=frozenset({"ios"}),
     covers_names=True,
+    backed_up_by="its name",
 )
