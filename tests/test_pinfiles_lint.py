@@ -81,6 +81,12 @@ def test_a_clean_file_gets_no_warning(path: Path) -> None:
     assert path.parent.name not in finding_rules(path)
 
 
+def test_a_directive_that_rfc_7469_has_skipped_costs_nothing_beside_two_pins() -> None:
+    assert [(f.rule, f.severity) for f in lint_file(LINT / "pin-algorithm/bad.txt")] == [
+        ("pin-algorithm", Severity.INFO)
+    ]
+
+
 def test_the_line_is_that_of_the_pin_or_the_date() -> None:
     for file, rule, line in (
         ("placeholder/bad.xml", "placeholder", 7),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pindrill.model import UsageError
 from pindrill.pinfiles import digests
-from pindrill.pinfiles.model import DeclaredPin, PinRule
+from pindrill.pinfiles.model import DeclaredPin, PinRule, Severity
 from pindrill.pinfiles.pin_file import FormatAbilities, InText, PinFile, PinFormat, PinWriter
 from pindrill.pinfiles.pin_text import PinReading, read_pin
 from pindrill.pinfiles.rules import Notes, error
@@ -88,8 +88,9 @@ def _read_pin(name: str, content: str, line: int, notes: Notes, *, quoted: bool)
             "pin-algorithm",
             line,
             f"{name[:40]} is not pin-sha256",
-            effect="a user agent skips it",
+            effect="a user agent skips it, as RFC 7469 section 2.1 has it; the others count",
             fix='write pin-sha256="…"',
+            severity=Severity.INFO,
         )
         return []
     if not quoted:
