@@ -53,6 +53,8 @@ class CellLike(Protocol):
     def strategy(self) -> str: ...
     @property
     def tls(self) -> str: ...
+    @property
+    def through(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +67,15 @@ class Known:
     source: str = ""
     strategies: tuple[str, ...] = ("*",)
     tls: tuple[str, ...] = ("1.2", "1.3")
+    through: tuple[str, ...] = ("*",)
+    """Kinds of proxies (--through) that it is known behind."""
 
     def covers(self, cell: CellLike) -> bool:
         return (
             any(fnmatchcase(cell.scenario, p) or cell.code == p for p in self.scenarios)
             and any(fnmatchcase(cell.strategy, pattern) for pattern in self.strategies)
             and cell.tls in self.tls
+            and any(fnmatchcase(cell.through, pattern) for pattern in self.through)
         )
 
 

@@ -35,7 +35,7 @@ from pindrill.clients import Driver
 from pindrill.drills.cells import Play, PlayStage
 from pindrill.drills.homes import Homes
 from pindrill.drills.play_run import PlayRun
-from pindrill.drills.proxies import BenchProxy, ProxiedServer
+from pindrill.drills.proxies import BenchProxy, ProxiedServer, ProxyKind
 from pindrill.drills.servers import OpenServer, ScenarioServer
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
@@ -102,8 +102,8 @@ class Bench:
         self._sinks = self._open_sinks()
 
     @property
-    def proxied(self) -> bool:
-        return self._proxy is not None
+    def through(self) -> ProxyKind | None:
+        return self._proxy.kind if self._proxy else None
 
     def play(self, play: Play, attempt: int = 0) -> PlayRun:
         """Runs it, or waits for the thread that is running it, or refers to what it showed."""

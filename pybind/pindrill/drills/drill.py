@@ -188,7 +188,7 @@ class Drill:
         return self._line(cell, finding, controls, runs)
 
     def _why_not_proxied(self, cell: Cell) -> str:
-        if not self._bench.proxied or cell.genuine_twin is None:
+        if not self._bench.through or cell.genuine_twin is None:
             return ""
         return self._play(cell.genuine_twin).why_not_proxied
 
@@ -206,7 +206,7 @@ class Drill:
             runs.append(self._play(play, attempt=1))
             findings.append(self._fold(cell, runs[1], controls))
         finding = agree(findings)
-        if finding.verdict not in _WITHOUT_PROXY and self._bench.proxied and any(r.went_past_the_proxy for r in runs):
+        if finding.verdict not in _WITHOUT_PROXY and self._bench.through and any(r.went_past_the_proxy for r in runs):
             finding = _inconclusive("it came to the server past the proxy: what it does behind the proxy is not known")
         if play.host != HOST:
             finding = under_its_spelling(finding, controls.genuine)
@@ -310,6 +310,7 @@ class Drill:
             repeat=self._request.repeat_command(cell),
             mint=self._mint,
             unwatched=self._bench.unwatched,
+            through=self._bench.through,
         )
 
 

@@ -198,7 +198,6 @@ def drill_on(
             client_version=subject.version,
             known=KnownReason(reason=why, source=known.source if known else "") if why else None,
             shard="" if asked.shard == WHOLE else "{}/{}".format(*asked.shard),
-            through=asked.through or "",
         )
 
     request = DrillRequest(

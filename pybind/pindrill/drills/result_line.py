@@ -9,6 +9,7 @@ from pindrill import _core
 from pindrill.classify import story
 from pindrill.drills.cells import Cell
 from pindrill.drills.play_run import PlayRun
+from pindrill.drills.proxies import ProxyKind
 from pindrill.judge import Controls, Finding
 from pindrill.mint import Mint
 from pindrill.model import Served, Strategy
@@ -35,6 +36,7 @@ def result_line(
     repeat: str,
     mint: Mint,
     unwatched: Sequence[str] = (),
+    through: ProxyKind | None = None,
 ) -> ResultLine:
     """`unwatched`: where a secret could have gone without being seen."""
     return ResultLine(
@@ -61,6 +63,7 @@ def result_line(
         known=None,
         stages=tuple(_stage(cell, index, runs, mint) for index in range(len(cell.stages))) if runs else (),
         unwatched=tuple(unwatched),
+        through=through or "",
     )
 
 
