@@ -38,6 +38,7 @@ QUICK = (
     "report_compare",
     "report_formats",
     "report_words",
+    "rotations",
     "scenarios",
     "shapes",
     "story",
