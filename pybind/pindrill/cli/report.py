@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-import click
 import typer
 
 from pindrill import scenarios
@@ -23,7 +22,14 @@ from pindrill.results.stored import read_stored
 def report(
     results: Annotated[list[Path], typer.Argument(help="Results files of `pindrill drill --json`, in order.")],
     format_: Annotated[
-        str, typer.Option("--format", "-f", click_type=click.Choice(tuple(FORMATS)), help="What to make.")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar=f"[{'|'.join(FORMATS)}]",
+            autocompletion=lambda: list(FORMATS),
+            help="What to make.",
+        ),
     ] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here. Default: standard output.")] = None,
     file: Annotated[
@@ -32,6 +38,8 @@ def report(
     ] = None,
 ) -> None:
     """Make a report from stored results. Later files supersede cells of earlier ones; lint lines may be among them."""
+    if format_ not in FORMATS:
+        raise UsageError(f"--format is {', '.join(FORMATS)}, not '{format_}'")
     format_of = FORMATS[format_]
     given = dict(_read_file(each) for each in file or ())
     terminal = output is None and sys.stdout.isatty()
