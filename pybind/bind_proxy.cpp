@@ -28,6 +28,7 @@ py::dict to_dict(const ProxyLeg& leg) {
   d["tunnel_bytes_up"] = leg.tunnel_bytes_up;
   d["tunnel_bytes_down"] = leg.tunnel_bytes_down;
   d["failure"] = lenient(leg.failure);
+  d["connect_failure"] = lenient(leg.connect_failure);
   return d;
 }
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from pindrill.drills.proxies import PROXY_KINDS
+from pindrill import _core
+from pindrill.drills.play_run import PlayRun
+from pindrill.drills.proxies import PROXY_KINDS, BenchProxy
+from pindrill.model import HOST, HarnessFailed
 from support.cli import CURL, Pindrill
 
 CLIENT = Path(__file__).parent / "support" / "proxy_client.py"
 PROXIED_CURL = (*CURL[:2], "--proxy-cacert", "{ca_file}", *CURL[2:])
 ONE_CELL = ("--through", "connect", "--tls", "1.3", "--jobs", "1", "--strategy", "leaf-spki")
 PAST = "it does not use the proxy of its environment: it came to the server directly"
+
+
+class NoServer:
+    """A port, and nothing that was seen there."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def serve(self, label: str, credential: _core.Credential, response: str) -> None: ...
+
+    def settle(self, timeout_s: float) -> bool:
+        return True
+
+    def observations(self) -> list[dict[str, Any]]:
+        return []
 
 
 @pytest.mark.parametrize("kind", PROXY_KINDS)
@@ -99,6 +120,36 @@ def test_a_run_is_resumed_through_the_same_proxy(pindrill: Pindrill) -> None:
     assert pindrill.drill(PROXIED_CURL, "--through", "connect", only=["BL1"]).code == 0
     other = pindrill.drill(PROXIED_CURL, "--resume", only=["BL1"])
     assert (other.code, "--through connect" in other.err) == (2, True)
+
+
+def test_a_proxy_without_a_way_to_its_server_is_our_failure() -> None:
+    proxy = BenchProxy("connect", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    server = proxy.before(NoServer(port))
+    url = urlsplit(proxy.url)
+    with socket.create_connection(("127.0.0.1", url.port or 0)) as client:
+        client.sendall(f"CONNECT {HOST}:{port} HTTP/1.1\r\n\r\n".encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 502 ")
+    assert server.settle(20) is True
+    [leg] = proxy.watch()
+    assert (leg.port, leg.connected) == (port, False)
+    run = PlayRun(1, server, [], {}, legs=server.legs)
+    with pytest.raises(
+        HarnessFailed, match=r"our proxy had no connection .*: Connection refused"
+    ):
+        run.refuse_broken_proxy()
+
+
+def test_legs_are_told_apart_by_where_they_lead() -> None:
+    proxy = BenchProxy("connect", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        servers = [proxy.before(NoServer(each.getsockname()[1])) for each in (one, other)]
+        with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0)) as client:
+            client.sendall(f"CONNECT {HOST}:{servers[0].port} HTTP/1.1\r\n\r\n".encode())
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+            proxy.watch()
+    assert [len(server.legs) for server in servers] == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -180,8 +180,9 @@ void ProxyConnection::lead() {
 
 void ProxyConnection::connected(std::shared_ptr<Stream> stream, const std::string& failure) {
   if (!stream) {
+    facts_.connect_failure = failure;
     say(opening_->not_connected(failure));
-    refuse(failure);
+    refuse("no connection to the server");
     hear(held_);
     client_->resume();
     return;

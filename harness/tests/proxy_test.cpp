@@ -184,6 +184,7 @@ TEST_F(ProxyTest, SecretsBehindARefusalAreFacts) {
   EXPECT_TRUE(legs[0].asked_for_tunnel);
   EXPECT_FALSE(legs[0].connected);
   EXPECT_NE(legs[0].failure.find("no server that this proxy leads to"), std::string::npos);
+  EXPECT_EQ(legs[0].connect_failure, "") << "it was not even tried";
   EXPECT_EQ(legs[0].seen.secrets, std::vector{kSecret});
   EXPECT_TRUE(opened_->take().empty()) << "each once";
 }
@@ -258,7 +259,8 @@ TEST_F(ProxyTest, AServerThatIsGoneIsABadGateway) {
   const auto legs = proxy.take();
   ASSERT_EQ(legs.size(), 1U);
   EXPECT_FALSE(legs[0].connected);
-  EXPECT_NE(legs[0].failure, "");
+  EXPECT_EQ(legs[0].failure, "no connection to the server");
+  EXPECT_NE(legs[0].connect_failure.find("Connection refused"), std::string::npos);
 }
 
 TEST_F(ProxyTest, SocksRefusesByItsOwnReply) {

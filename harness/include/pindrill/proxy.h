@@ -44,6 +44,8 @@ struct ProxyLeg {
   std::uint64_t tunnel_bytes_up = 0;
   std::uint64_t tunnel_bytes_down = 0;
   std::string failure = {};  ///< why there was no tunnel
+  /// Why the proxy had no connection to the server that it was to lead to: nothing that the client did.
+  std::string connect_failure = {};
 };
 
 /// A proxy on the way to servers of ours. It leads nowhere else, observes everything and judges nothing. Plain requests

@@ -153,6 +153,7 @@ class Bench:
         self._gather(run)
         self._keep_open(run)
         self._watch_elsewhere()
+        run.refuse_broken_proxy()
         return run
 
     def _attempt(self, play: Play, run: PlayRun, server: ScenarioServer, home: Path, canaries: list[str]) -> None:

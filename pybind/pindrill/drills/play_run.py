@@ -8,7 +8,7 @@ from pindrill.classify import Shape, shape
 from pindrill.drills.proxies import ProxyLeg
 from pindrill.drills.servers import ScenarioServer
 from pindrill.judge.words import told
-from pindrill.model import ClientReport, Observation, Said, Stray
+from pindrill.model import ClientReport, HarnessFailed, Observation, Said, Stray
 
 _SAID_NOTHING_OF_A_PROXY = frozenset({Said.DIED, Said.CANNOT_RUN, Said.ERROR, Said.UNSUPPORTED})
 
@@ -60,6 +60,12 @@ class PlayRun:
         if report.said in _SAID_NOTHING_OF_A_PROXY:
             return ""
         return f"it does not come through the proxy of its environment: it {told(report)}"
+
+    def refuse_broken_proxy(self) -> None:
+        """What a client made of a failure of ours says nothing of it."""
+        for leg in tuple(self.legs.values()):
+            if leg.connect_failure:
+                raise HarnessFailed(f"our proxy had no connection to the server: {leg.connect_failure}")
 
     def _tunnels(self) -> int:
         return sum(leg.connected for leg in tuple(self.legs.values()))

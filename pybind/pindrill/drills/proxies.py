@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from pindrill import _core
 from pindrill.drills.servers import ScenarioServer
-from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, Observation
+from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, HarnessFailed, Observation
 
 ProxyKind = Literal["connect", "socks", "https"]
 """HTTP CONNECT, SOCKS 5, and HTTP CONNECT inside TLS."""
@@ -33,10 +33,15 @@ class ProxyLeg:
     """That it asked for; 0: it never came to that."""
     connected: bool
     """The tunnel stood."""
+    connect_failure: str
+    """Why the proxy had no connection to the server: nothing that the client did."""
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> ProxyLeg:
-        return cls(seen=Observation.from_dict(facts["seen"]), port=facts["port"], connected=facts["connected"])
+        seen = Observation.from_dict(facts["seen"])
+        return cls(
+            seen=seen, port=facts["port"], connected=facts["connected"], connect_failure=facts["connect_failure"]
+        )
 
     @property
     def readable_secrets(self) -> tuple[str, ...]:
@@ -86,6 +91,8 @@ class BenchProxy:
 
     def watch(self) -> list[ProxyLeg]:
         """The connections that came, or went on, since the last time; servers are told what led to them."""
+        if turned_away := self._proxy.turned_away:
+            raise HarnessFailed(f"our proxy turned {turned_away} connections away: there were too many at once")
         with self._lock:
             legs = [ProxyLeg.from_dict(facts) for facts in self._proxy.take()]
             for leg in legs:
