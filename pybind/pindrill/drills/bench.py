@@ -16,7 +16,8 @@ was sent there, so whatever comes is noted by its secret and counted against the
 those ports cannot be watched the results say so (`unwatched`).
 
 Each bench has a loopback address of its own, a loop (one thread of C++) for all its servers, and one TLS context for
-each version: sessions are never shared between benches."""
+each version: sessions are never shared between benches. A play whose sessions are to be resumed has a context, and so
+ticket keys, of its own."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ from pindrill.drills.cells import Play, PlayStage
 from pindrill.drills.homes import Homes
 from pindrill.drills.play_run import PlayRun
 from pindrill.drills.proxies import BenchProxy, ProxiedServer, ProxyKind
-from pindrill.drills.servers import OpenServer, ScenarioServer
+from pindrill.drills.servers import Contexts, OpenServer, ScenarioServer, no_sessions
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
 from pindrill.model import (
@@ -85,14 +86,11 @@ class Bench:
         self._directory = directory
         self._homes = Homes(directory)
         self._loop = _core.Loop()
-        self._contexts: dict[TlsVersion, _core.ServerContext] = {
-            version: _core.ServerContext(
-                min_version=version, max_version=version, key_log_file=str(key_log_file) if key_log_file else ""
-            )
-            for version in ("1.2", "1.3")
-        }
+        self._contexts = Contexts(key_log_file)
         self._open_server = open_server or self._own_server
         self._proxy = proxy
+        self.no_sessions = no_sessions(driver, own_server=open_server is None)
+        """Why no session outlives a request; empty: it may."""
         self._lock = threading.Lock()
         self._plays: dict[tuple[Play, int], Future[PlayRun]] = {}
         self._trust_files: dict[tuple[str, ...], str] = {}
@@ -164,9 +162,11 @@ class Bench:
         try:
             for index, stage in enumerate(play.stages):
                 if index:
-                    server.serve(self._label(number, index), *self._shown(stage, canaries[index]))
+                    shown = self._shown(stage, canaries[index])
+                    server.serve(self._label(number, index), *shown, takes_tickets=stage.takes_tickets)
                     before = play.stages[index - 1]
-                    if (stage.pins, stage.expires) != (before.pins, before.expires):
+                    updated = (stage.pins, stage.expires) != (before.pins, before.expires)
+                    if updated and play.sessions == "none":
                         name = f"s{number}.{index}"  # updated pins come with a new client object
                 target = self._target(play, stage, f"t{number}.{index}", name, server.port, run.secrets[index])
                 run.reports.append(session.attempt(target, canaries[index]))
@@ -192,13 +192,17 @@ class Bench:
 
     def _server(self, play: Play, number: int, canaries: list[str]) -> ScenarioServer:
         shown = self._shown(play.stages[0], canaries[0])
-        server = self._open_server(self._address, play.tls, self._label(number, 0), *shown)
+        if play.sessions == "tickets":  # its keys are of this run alone: no ticket crosses to a twin
+            context = self._contexts.with_tickets(play.tls)
+            server: ScenarioServer = _core.Server(self._loop, self._address, 0, context, self._label(number, 0), *shown)
+        else:
+            server = self._open_server(self._address, play.tls, self._label(number, 0), *shown)
         return self._proxy.before(server) if self._proxy else server
 
     def _own_server(
         self, address: str, tls: TlsVersion, label: str, credential: _core.Credential, response: str
     ) -> ScenarioServer:
-        return _core.Server(self._loop, address, 0, self._contexts[tls], label, credential, response)
+        return _core.Server(self._loop, address, 0, self._contexts.shared[tls], label, credential, response)
 
     def _shown(self, stage: PlayStage, canary: str) -> tuple[_core.Credential, str]:
         return self.mint.credential(stage.serve), self._respond.text(canary)

@@ -22,6 +22,7 @@ from pindrill.model import (
     Scenario,
     Semantics,
     Served,
+    Sessions,
     Stage,
     Strategy,
     TlsVersion,
@@ -39,6 +40,7 @@ class PlayStage:
     pins: tuple[str, ...] | None
     of: Literal["spki", "certificate"] = "spki"
     expires: str | None = None
+    takes_tickets: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class Play:
     trust: tuple[str, ...]
     host: str
     tls: TlsVersion
+    sessions: Sessions = "none"
     round: int = 0
 
 
@@ -58,6 +61,8 @@ class CellStage:
     because: str
     """The oracle's sentence."""
     pin_twin: Play | None
+    anew: Expect | None = None
+    """What a full handshake has to come to, where `expected` is of a connection that resumes a session."""
     compiled: tuple[str, ...] | None = None
     """The pins that the client has from its keyring, which it is not told."""
 
@@ -95,8 +100,12 @@ class Cell:
 class Planner:
     """Plans the cells of one client."""
 
-    def __init__(self, mint: Mint, *, semantics: Semantics = RFC7469, pinning: Pinning = "told") -> None:
+    def __init__(
+        self, mint: Mint, *, semantics: Semantics = RFC7469, pinning: Pinning = "told", no_sessions: str = ""
+    ) -> None:
+        """`no_sessions`: why no session outlives a request of this client; empty: it may."""
         self._mint = mint
+        self._no_sessions = no_sessions
         self._semantics = semantics
         self._pinning = pinning
         self._now = int(time.time())
@@ -149,7 +158,9 @@ class Planner:
         """
         base = scenario or Scenario(id="", code="", summary="", catches="", stages=())
         pins = PinsOf(pinned=base.genuine, backup=base.pins.backup if base.genuine != PinsOf().pinned else BACKUP)
-        return self._play(base, (*base.stages[:before], Stage(serve=base.genuine, pins=pins)), strategy, tls)
+        takes_tickets = all(stage.takes_tickets for stage in base.stages[before : before + 1])
+        twin = Stage(serve=base.genuine, pins=pins, takes_tickets=takes_tickets)
+        return self._play(base, _led_up_to(base.stages[:before], twin), strategy, tls)
 
     def genuine_with(self, dates: OtherDates, cell: Cell) -> Play:
         """The genuine twin of a cell, of which only the dates differ."""
@@ -179,7 +190,7 @@ class Planner:
         self, scenario: Scenario, stage: Stage, strategy: Strategy | None, semantics: Semantics
     ) -> _core.Decision:
         pin_sets = []
-        if strategy is not None:
+        if strategy is not None and stage.pinned:
             wanted = stage.pins or scenario.pins
             pins = [_core.Pin.parse(text, strategy.of) for text in self._mint.pins(strategy, wanted)]
             pin_sets = [_core.PinSet(HOST, pins, expires=self._end(wanted))]
@@ -200,18 +211,21 @@ class Planner:
 
     def _play(self, scenario: Scenario, stages: Sequence[Stage], strategy: Strategy | None, tls: TlsVersion) -> Play:
         return Play(
-            stages=tuple(self._played(stage.serve, strategy, stage.pins or scenario.pins) for stage in stages),
+            stages=tuple(self._played(stage, strategy, stage.pins or scenario.pins) for stage in stages),
             trust=scenario.trust,
             host=scenario.host,
             tls=tls,
+            sessions=scenario.sessions,
         )
 
-    def _played(self, serve: Served, strategy: Strategy | None, pins: PinsOf) -> PlayStage:
-        if self._pinning != "told" or strategy is None:
-            return PlayStage(serve=serve, pins=None, of=strategy.of if strategy else "spki")
+    def _played(self, stage: Stage, strategy: Strategy | None, pins: PinsOf) -> PlayStage:
+        of = strategy.of if strategy else "spki"
+        played = PlayStage(serve=stage.serve, pins=None, of=of, takes_tickets=stage.takes_tickets)
+        if self._pinning != "told" or strategy is None or not stage.pinned:
+            return played
         end = self._end(pins)
         expires = None if end is None else datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return PlayStage(serve=serve, pins=self._mint.pins(strategy, pins), of=strategy.of, expires=expires)
+        return replace(played, pins=self._mint.pins(strategy, pins), expires=expires)
 
     def _stage(self, scenario: Scenario, index: int, strategy: Strategy | None, tls: TlsVersion) -> CellStage:
         stage = scenario.stages[index]
@@ -221,12 +235,15 @@ class Planner:
             expected, because = self.expectation(scenario, stage, strategy)
         twin = None
         if expected is not Expect.ACCEPT and self._pinning == "told" and strategy is not None:
-            covering = Stage(serve=stage.serve, pins=PinsOf(pinned=stage.serve))
-            twin = self._play(scenario, (*scenario.stages[:index], covering), strategy, tls)
+            covering = Stage(serve=stage.serve, pins=PinsOf(pinned=stage.serve), takes_tickets=stage.takes_tickets)
+            twin = self._play(scenario, _led_up_to(scenario.stages[:index], covering), strategy, tls)
         compiled = None
         if self._pinning == "compiled" and strategy is not None:
             compiled = self._mint.pins(strategy, stage.pins or scenario.pins)
-        return CellStage(expected=expected, because=because, pin_twin=twin, compiled=compiled)
+        anew = None
+        if scenario.sessions == "tickets" and stage.expect is not None:
+            anew, _ = self.expectation(scenario, replace(stage, expect=None), strategy)
+        return CellStage(expected=expected, because=because, pin_twin=twin, anew=anew, compiled=compiled)
 
     def _presumed(self, scenario: Scenario, stage: Stage) -> tuple[Expect, str]:
         expected, because = self.expectation(scenario, stage, STRATEGIES[0])
@@ -240,6 +257,8 @@ class Planner:
                     self._mint.pins(strategy, stage.pins or scenario.pins)
         except NotServable as error:
             return str(error)
+        if scenario.sessions == "tickets" and self._no_sessions:
+            return self._no_sessions
         if self._pinning == "told":
             return None
         changed = "the client's pins cannot be set from outside, and this scenario changes them"
@@ -247,10 +266,10 @@ class Planner:
         if self._pinning == "compiled" and strategy is not None:
             ordinary = self._mint.pins(strategy, PinsOf())
             same = all(self._mint.pins(strategy, pins) == ordinary and pins.expires is None for pins in told)
-            return None if same else changed
+            return None if same and all(stage.pinned for stage in scenario.stages) else changed
         if any(pins.alter is not PinsOf().alter or pins.third or pins.expires is not None for pins in told):
             return changed
-        if any(stage.pins for stage in scenario.stages):
+        if any(stage.pins or not stage.pinned for stage in scenario.stages):
             return changed
         if scenario.genuine != PinsOf().pinned or scenario.needs_backup:
             return changed
@@ -260,3 +279,9 @@ class Planner:
                 if len(answers) > 1:
                     return "what must happen depends on which key is pinned; say so with --pinned"
         return None
+
+
+def _led_up_to(before: Sequence[Stage], twin: Stage) -> tuple[Stage, ...]:
+    """A twin takes the tickets that it gave itself: no twin holds the ticket key of another server."""
+    own = all(stage.serve == twin.serve for stage in before)
+    return (*before, replace(twin, takes_tickets=twin.takes_tickets and own))

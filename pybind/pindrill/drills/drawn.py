@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -37,11 +38,14 @@ def export(scenario: Scenario, planner: Planner) -> dict[str, Any]:
         "tls": list(scenario.tls),
         "host": scenario.host,
         "core": scenario.core,
+        "sessions": scenario.sessions,
         "stages": [
             {
                 "presented": list(stage.serve.presented),
                 "key": stage.serve.key,
                 "issuers": list(stage.serve.issuers),
+                "pinned": stage.pinned,
+                "takes_tickets": stage.takes_tickets,
                 "expected": {
                     strategy.name: planner.expectation(scenario, stage, strategy)[0].value
                     for strategy in _strategies(scenario)
@@ -74,7 +78,24 @@ def draw(console: Console, mint: Mint, scenario: Scenario) -> None:
             console.print(Text("  " + line))
         if stage.serve.signing_key:
             console.print(Text(f"  and signs with the key of {stage.serve.signing_key}"))
+        for line in _told(scenario, number):
+            console.print(Text("  " + line))
         for strategy in _strategies(scenario):
             expected, because = planner.expectation(scenario, stage, strategy)
             console.print(Text(f"  {strategy.name:26}{expected.value}: {because}"))
     console.print()
+
+
+def _told(scenario: Scenario, number: int) -> Iterator[str]:
+    """Of pins that change, and of sessions."""
+    stage = scenario.stages[number - 1]
+    if not stage.pinned:
+        yield "The request is made without pins."
+    elif stage.pins:
+        yield f"The client has other pins{', and is the same object' if scenario.sessions == 'tickets' else ''}."
+    if scenario.sessions == "none":
+        return
+    if number == 1:
+        yield "The client is given tickets."
+    else:
+        yield "A ticket is taken: no certificate is shown then." if stage.takes_tickets else "A ticket is declined."

@@ -105,7 +105,9 @@ class Drill:
         self._bench = bench
         self._mint = bench.mint
         self._request = request
-        self._planner = Planner(bench.mint, semantics=request.semantics, pinning=request.pinning)
+        self._planner = Planner(
+            bench.mint, semantics=request.semantics, pinning=request.pinning, no_sessions=bench.no_sessions
+        )
         self._stop = threading.Event()
         self._judged: dict[Cell, tuple[Finding, list[PlayRun]]] = {}
         self._wrong_clocks: set[Cell] = set()

@@ -114,8 +114,8 @@ class ProxiedServer:
         proxy.lead_to(address, self.port)
         self._end = weakref.finalize(self, proxy.lead_no_more_to, address, self.port)
 
-    def serve(self, label: str, credential: _core.Credential, response: str) -> None:
-        self._server.serve(label, credential, response)
+    def serve(self, label: str, credential: _core.Credential, response: str, *, takes_tickets: bool = True) -> None:
+        self._server.serve(label, credential, response, takes_tickets=takes_tickets)
 
     def settle(self, timeout_s: float) -> bool:
         """First the proxy: what is on its way there has not come to the server yet."""

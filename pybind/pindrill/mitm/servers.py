@@ -107,8 +107,8 @@ class MitmServer:
         )["port"]
         self._end = weakref.finalize(self, servers.forget, self.port)
 
-    def serve(self, label: str, credential: _core.Credential, response: str) -> None:
-        """For connections that are accepted from now on."""
+    def serve(self, label: str, credential: _core.Credential, response: str, *, takes_tickets: bool = True) -> None:
+        """For connections that are accepted from now on; there are no tickets to be taken."""
         self._behind.serve(label, self._credential_behind, response)
         self._process.ask("show", port=self.port, show=self._order(label, credential))
 

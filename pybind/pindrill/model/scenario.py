@@ -150,6 +150,11 @@ class PinsOf:
     """When the set ends, from now on; only a client that takes `expires` in its target can be told."""
 
 
+Sessions = Literal["none", "tickets"]
+"""none: every connection is a fresh one, and updated pins come with a new client object. tickets: the servers give
+tickets under one key, and one client object makes all requests, also when its pins change."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """The server shows one credential, the client makes one attempt."""
@@ -157,6 +162,10 @@ class Stage:
     serve: Served
     pins: PinsOf | None = None
     """Other pins than the scenario's: the client was updated."""
+    pinned: bool = True
+    """False: a request without pins, as by a part of the app that does not pin."""
+    takes_tickets: bool = True
+    """False: a client that wants to resume a session is shown the credential all the same."""
     expect: Expect | None = None
     """Only where the oracle cannot know."""
 
@@ -179,6 +188,7 @@ class Scenario:
     """What the genuine twin shows."""
     host: str = HOST
     tls: tuple[TlsVersion, ...] = TLS_VERSIONS
+    sessions: Sessions = "none"
     needs_backup: bool = False
     core: bool = False
     """In the short set, for apps that start slowly."""
