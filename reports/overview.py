@@ -45,6 +45,8 @@ class Overview:
     counts: Mapping[VerdictWord, int]
     """In the order of precedence; known deviations are counted as well."""
     known_cells: int
+    vacuous: int
+    """Passes in which nothing was tried, which are counted in `counts` as well."""
     judged: int
     problems: Sequence[Problem]
     """Violations that are not known, the worst first."""
@@ -99,7 +101,9 @@ class Overview:
     @property
     def sentence(self) -> str:
         clients, cells = counted(len(self.clients), "client"), counted(self.cells, "cell")
-        parts = [f"{count:,} {word}" for word, count in self.counts.items()]
+        counts = {word: count - self.vacuous * (word is VerdictWord.PASS) for word, count in self.counts.items()}
+        parts = [f"{count:,} {word}" for word, count in counts.items() if count]
+        parts += [f"{self.vacuous:,} vacuous (a pass in which nothing was tried)"] if self.vacuous else []
         known = f" ({self.known_cells:,} of them known deviations)" if self.known_cells else ""
         return f"{clients}, {counted(self.scenarios, 'scenario')}, {cells}: {', '.join(parts) or 'none'}{known}."
 
@@ -112,12 +116,13 @@ def overview(lines: Iterable[ResultLine]) -> Overview:
     unwatched: dict[str, None] = {}
     refused: dict[tuple[str, str], str] = {}
     groups: dict[tuple[Any, ...], Problem] = {}
-    cells = known_cells = 0
+    cells = known_cells = vacuous = 0
     for place, line in enumerate(lines):
         word = line.verdict
         cells += 1
         counts[word] += 1
         known_cells += bool(line.known)
+        vacuous += word is VerdictWord.PASS and bool(line.vacuous)
         clients.setdefault(harmless(line.client), harmless(line.client_version))
         scenarios.add(line.scenario)
         versions[harmless(line.pindrill)] = None
@@ -136,6 +141,7 @@ def overview(lines: Iterable[ResultLine]) -> Overview:
         pindrill=tuple(versions),
         counts={word: counts[word] for word in PRECEDENCE if counts[word]},
         known_cells=known_cells,
+        vacuous=vacuous,
         judged=cells - sum(counts[word] for word in (*UNJUDGED, VerdictWord.UNSUPPORTED, VerdictWord.REPORTED)),
         problems=[each for each in order if each.verdict in VIOLATIONS and not each.known],
         unjudged=[each for each in order if each.verdict in UNJUDGED and not each.known],

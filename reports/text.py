@@ -37,6 +37,7 @@ def print_report(console: Console, lines: Sequence[ResultLine], stale: Sequence[
         _print_matrix(console, lines)
     failing = [line for line in lines if line.verdict in VIOLATIONS]
     _print_unsupported(console, lines)
+    _print_vacuous(console, lines)
     _print_grouped(console, "Not judged", [x for x in lines if x.verdict in UNJUDGED])
     _print_known(console, failing)
     unlisted = sorted((line for line in failing if not line.known), key=lambda line: line.client)
@@ -59,7 +60,10 @@ def print_cells(console: Console, lines: Sequence[ResultLine]) -> None:
 
 def _summary(lines: Sequence[ResultLine], interrupted: bool) -> Text:
     counts = {word: sum(line.verdict == word for line in lines) for word in PRECEDENCE}
+    vacuous = sum(line.verdict is VerdictWord.PASS and bool(line.vacuous) for line in lines)
+    counts[VerdictWord.PASS] -= vacuous
     parts = [f"{count} {word}" for word, count in counts.items() if count]
+    parts += [f"{vacuous} vacuous"] if vacuous else []
     known = sum(bool(line.known) for line in lines)
     text = Text(f"{len(lines)} cells: {', '.join(parts) or 'none was run'}")
     if known:
@@ -67,6 +71,16 @@ def _summary(lines: Sequence[ResultLine], interrupted: bool) -> Text:
     if interrupted:
         text.append("; interrupted: the cells above are finished, the others were not run", style="bold yellow")
     return text
+
+
+def _print_vacuous(console: Console, lines: Sequence[ResultLine]) -> None:
+    """Passes in which nothing was tried (T17)."""
+    untried: dict[tuple[str, str], dict[str, None]] = {}
+    for line in lines:
+        if line.verdict is VerdictWord.PASS and line.vacuous:
+            untried.setdefault((line.client, line.vacuous), {})[line.code] = None
+    for (client, why), codes in untried.items():
+        say(console, Text(f"Vacuous      {client}: {' '.join(codes)}: {why}", style="dim"))
 
 
 # --- matrix ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from support.facts import HELLO, alert, alerted, finished, plaintext, requested,
 OPEN: dict[str, Any] = {"ended": "open", "ended_at": 0}
 TLS12: dict[str, Any] = {"tls_version": "TLSv1.2"}
 TLS13: dict[str, Any] = {"tls_version": "TLSv1.3"}
+RESUMED: dict[str, Any] = {"resumed": True, "resumed_from": "1.1", "resumed_connection": 1, "flight_made_at": 0}
 AFTER = Shape.AFTER_HANDSHAKE
 
 SHAPES = {
@@ -62,6 +63,13 @@ SHAPES = {
     "a secret in boilerplate": (finished(boilerplate_bytes=90, secrets=("pd7s00",)), 0, Shape.DATA),
     "a secret behind the TLS": (finished(plain_secrets=("pd7s00",)), 0, Shape.PLAINTEXT),
     "flight, FIN": (shown(), 0, Shape.SILENT_FIN),
+    "resumed, alert": (alerted(**RESUMED), 0, Shape.ALERT),
+    "resumed, FIN": (shown(**RESUMED), 0, Shape.SILENT_FIN),
+    "resumed, RST": (shown(**RESUMED, ended="reset"), 0, Shape.SILENT_RESET),
+    "resumed, handshake, FIN": (finished(**RESUMED), 0, Shape.AFTER_HANDSHAKE),
+    "resumed, data": (requested(**RESUMED), 0, Shape.DATA),
+    "resumed, our Finished not in the kernel": (shown(**RESUMED, flight_sent_at=0), 0, Shape.BEFORE_FLIGHT),
+    "resumed, the server's alert, FIN": (shown(**RESUMED, alerts=(alert(51, sent=True),)), 0, Shape.BROKEN_OFF),
     "flight, RST": (shown(ended="reset"), 0, Shape.SILENT_RESET),
     "flight, close_notify, FIN": (shown(alerts=(alert(0, level=1),)), 0, Shape.SILENT_FIN),
     "flight, user_canceled, close_notify, FIN": (

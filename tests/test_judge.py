@@ -1,12 +1,13 @@
-"""The truth rules T1-T16, row by row: each row is named by its rule."""
+"""The truth rules, row by row: each row is named by its rule."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import pytest
-from pindrill.judge import Control, Controls, StageFacts, judge_stage
+from pindrill.judge import Control, Controls, Finding, StageFacts, judge_stage, vacuous
 from pindrill.model import ClientReport, Expect, Observation, Said, Stray, VerdictWord
 from support.facts import HELLO, alert, alerted, finished, plaintext, requested, said, seen, shown, stray
 
@@ -32,7 +33,8 @@ NO_ALGORITHM = seen(hello=HELLO, alerts=(alert(40, sent=True),), ended="fin", en
 IN_BOILERPLATE = finished(boilerplate_bytes=64, secrets=("pd7s00",))
 EARLY = shown(data_bytes=9, early_data_bytes=9, alerts=(alert(48),))
 CERTIFIED = finished(client_certificate=True)
-RESUMED = requested(resumed=True)
+AGAIN: dict[str, Any] = {"resumed": True, "resumed_from": "1.1", "resumed_connection": 1, "flight_made_at": 0}
+RESUMED = requested(**AGAIN)
 ALERT_OPEN = alerted(ended="open", ended_at=0)
 LATE_ALERT = alerted(alerts=(alert(48, at=105),), ended="open", ended_at=0)
 CLOSED_OPEN = finished(close_notify=True, alerts=(alert(0, level=1, at=55),), ended="open", ended_at=0)
@@ -54,6 +56,8 @@ class Row:
     attribution: str | None = None
     repeat: bool = False
     pins_known: bool = True
+    anew: Expect | None = None
+    pinned: bool = True
 
     @property
     def facts(self) -> StageFacts:
@@ -64,6 +68,8 @@ class Row:
             report=self.report,
             strays=self.strays,
             pins_known=self.pins_known,
+            anew=self.anew,
+            pinned=self.pinned,
         )
 
 
@@ -71,6 +77,7 @@ refuse = partial(Row, Expect.REFUSE)
 accept = partial(Row, Expect.ACCEPT)
 policy = partial(Row, Expect.REPORT)
 malformed = partial(Row, Expect.CONFIG_ERROR_OR_REFUSE)
+stolen = partial(Row, Expect.REPORT, anew=Expect.REFUSE)
 
 ROWS = (
     refuse("T1 data without the secret leaks", requested(secrets=()), V.LEAKED, "readable"),
@@ -169,7 +176,19 @@ ROWS = (
     refuse("T12 pin twin unclear", alerted(), V.PASS, pin=Control.INCONCLUSIVE, attribution="unknown"),
     refuse("T12 no pin twin", alerted(), V.PASS, pin=Control.ABSENT, attribution="unknown"),
     refuse("T12 leaks need no control", requested(), V.LEAKED, genuine=Control.ABSENT),
-    refuse("T13 data on a resumed connection", RESUMED, V.FAIL_OPEN, report=ACCEPTED),
+    refuse("T13 data on a resumed connection", RESUMED, V.FAIL_OPEN, "resumed from connection 1, to", report=ACCEPTED),
+    refuse("T13 the road is told", RESUMED, V.FAIL_OPEN, "without a new check", report=CANARY),
+    refuse("T13 refused too late", RESUMED, V.LEAKED, "resumed from connection 1, to a server"),
+    refuse("T13 refused with an alert", alerted(**AGAIN), V.PASS, "alert 48, on the session resumed from connection 1"),
+    refuse("T13 refused silently", shown(**AGAIN), V.PASS, repeat=True),
+    refuse("T13 ended before it could resume", shown(**AGAIN, flight_sent_at=0), V.INCONCLUSIVE),
+    stolen("T13 by a stolen ticket key", RESUMED, V.REPORTED, "ticket key needs no certificate", report=ACCEPTED),
+    stolen("T13 a stolen key does not help", alerted(**AGAIN), V.REPORTED, "not judged: failed closed"),
+    stolen("T13 a full handshake instead", requested(), V.FAIL_OPEN, "must refuse, and took", report=ACCEPTED),
+    stolen("T13 both", (RESUMED, requested()), V.FAIL_OPEN, report=ACCEPTED),
+    stolen("T13 a full handshake refused", alerted(), V.REPORTED, "not judged: failed closed"),
+    accept("T13 a resumed one is accepted", RESUMED, V.PASS, "resumed from connection 1", report=CANARY),
+    accept("T13 a resumed one is refused", finished(**AGAIN), V.OUTAGE, "taken back to a session of a server"),
     accept("T13 a ticket still works", (RESUMED, alerted()), V.OUTAGE_DEFERRED, "resumed", report=CANARY),
     accept("T13 a full handshake as well", (RESUMED, requested()), V.PASS, report=CANARY),
     accept("T14 canary out", requested(), V.PASS, report=CANARY),
@@ -199,6 +218,8 @@ ROWS = (
     accept("T10 such pins, yet success", alerted(), V.FALSE_SUCCESS, report=ACCEPTED, pins_known=False),
     accept("T14 silent RST, nothing said", RESET, V.INCONCLUSIVE, "reset before Finished", report=SILENT),
     accept("T14 silent RST and the client's refusal", RESET, V.OUTAGE, repeat=True),
+    accept("T14 does not do without pins", alerted(), V.UNSUPPORTED, "no request without pins", pinned=False),
+    accept("T14 does without pins", requested(), V.PASS, report=CANARY, pinned=False),
     accept("T14 no connection", (), V.INCONCLUSIVE, "did not connect"),
     accept("T14 no common algorithm", NO_ALGORITHM, V.INCONCLUSIVE, "no evidence"),
     accept("T14 timeout", OPEN, V.INCONCLUSIVE, report=TIMEOUT),
@@ -232,6 +253,28 @@ def test_rule(row: Row) -> None:
 
 def test_every_rule_has_a_row() -> None:
     assert {row.name.split()[0] for row in ROWS} == {f"T{number}" for number in range(1, 17)}
+
+
+TRIED = {
+    "resumed": (finished(**AGAIN),),
+    "declined": (alerted(ticket_declined=True),),
+    "declined, on one of two": (alerted(), alerted(ticket_declined=True)),
+}
+
+
+@pytest.mark.parametrize("verdict", VerdictWord)
+@pytest.mark.parametrize("second", [*TRIED.values(), (alerted(),)], ids=[*TRIED, "not tried"])
+def test_a_pass_in_which_no_ticket_was_offered_is_vacuous(
+    verdict: VerdictWord, second: tuple[Observation, ...]
+) -> None:
+    stages = [
+        StageFacts(expected=Expect.ACCEPT, seen=(requested(tickets_sent=2),), report=CANARY),
+        StageFacts(expected=Expect.REFUSE, seen=second, report=REFUSED),
+    ]
+    finding = vacuous(Finding(verdict=verdict, reason="so"), stages)
+    untried = second not in TRIED.values() and verdict in (V.PASS, V.REPORTED)
+    assert finding.vacuous == ("no ticket was offered: nothing to show" if untried else "")
+    assert (finding.verdict, finding.reason) == (verdict, "so")
 
 
 def test_every_verdict_is_in_the_table() -> None:

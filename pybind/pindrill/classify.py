@@ -47,11 +47,12 @@ def shape(seen: Observation, ending_at: int) -> Shape:
         return Shape.OPEN
     if seen.hello is None:
         return Shape.NO_HELLO
-    if seen.flight_made_at and _server_gave_up(seen):
+    answered = seen.resumed or seen.flight_made_at
+    if answered and _server_gave_up(seen):
         return Shape.BROKEN_OFF
     if seen.finished_at:
         return Shape.AFTER_HANDSHAKE
-    if not seen.flight_made_at:
+    if not answered:
         return Shape.BEFORE_FLIGHT
     if refusal_alert(seen) is not None:
         return Shape.ALERT
@@ -128,7 +129,15 @@ def _server_gave_up(seen: Observation) -> bool:
 
 def story(seen: Observation, ending_at: int = 0) -> str:
     """The connection in one line, for people."""
-    what = shape(seen, ending_at)
+    return _told(seen, shape(seen, ending_at)) + road(seen)
+
+
+def road(seen: Observation) -> str:
+    """By which road it came, where it was shown no certificate."""
+    return f", on the session resumed from connection {seen.resumed_connection}" if seen.resumed_connection else ""
+
+
+def _told(seen: Observation, what: Shape) -> str:
     if what is Shape.DATA:
         secret = ", the request secret among it" if seen.secrets else ""
         early = f", {seen.early_data_bytes} of them as early data" if seen.early_data_bytes else ""

@@ -43,6 +43,7 @@ from pindrill.judge import (
     fold,
     judge_stage,
     under_its_spelling,
+    vacuous,
 )
 from pindrill.keyring import NotServable
 from pindrill.model import (
@@ -220,12 +221,12 @@ class Drill:
         return self._bench.play(play, attempt)
 
     def _fold(self, cell: Cell, run: PlayRun, controls: Controls) -> Finding:
-        return fold(
-            [
-                judge_stage(self._facts(planned.expected, stage), controls)
-                for planned, stage in zip(cell.stages, run.stages, strict=True)
-            ]
-        )
+        stages = [
+            self._facts(planned.expected, stage, anew=planned.anew, pinned=told.pinned)
+            for told, planned, stage in zip(cell.scenario.stages, cell.stages, run.stages, strict=True)
+        ]
+        finding = fold([judge_stage(facts, controls) for facts in stages])
+        return vacuous(finding, stages) if cell.scenario.sessions == "tickets" else finding
 
     def _controls(self, cell: Cell, bare: Finding) -> Controls:
         """The twins are only asked where a refusal is to be believed. `bare`: what the cell alone shows."""
@@ -264,9 +265,13 @@ class Drill:
         stage = self._play(play).stages[-1]
         return judge_stage(self._facts(Expect.ACCEPT, stage), Controls(genuine=Control.ABSENT))
 
-    def _facts(self, expected: Expect, stage: StageRun) -> StageFacts:
+    def _facts(
+        self, expected: Expect, stage: StageRun, *, anew: Expect | None = None, pinned: bool = True
+    ) -> StageFacts:
         return StageFacts(
             expected=expected,
+            anew=anew,
+            pinned=pinned,
             seen=stage.seen,
             report=stage.report,
             strays=stage.strays,

@@ -64,6 +64,7 @@ def result_line(
         stages=tuple(_stage(cell, index, runs, mint) for index in range(len(cell.stages))) if runs else (),
         unwatched=tuple(unwatched),
         through=through or "",
+        vacuous=finding.vacuous,
     )
 
 

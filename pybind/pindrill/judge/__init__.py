@@ -1,10 +1,11 @@
-"""From facts to verdicts: the truth rules T1-T16 as pure functions."""
+"""From facts to verdicts: the truth rules T1-T17 as pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pindrill.classify import sent_data
 from pindrill.judge.acceptance import acceptance_of
 from pindrill.judge.facts import Attribution, Control, Controls, Finding, StageFacts
 from pindrill.judge.leaks import leaks_in
@@ -22,7 +23,13 @@ __all__ = [
     "fold",
     "judge_stage",
     "under_its_spelling",
+    "vacuous",
 ]
+
+_STOLEN_KEY = (
+    "whoever has the server's ticket key needs no certificate, as long as its tickets live (RFC 8446 section 4.6.1: up "
+    "to 7 days), and no client can tell"
+)
 
 
 def judge_stage(facts: StageFacts, controls: Controls) -> Finding:
@@ -38,8 +45,22 @@ def judge_stage(facts: StageFacts, controls: Controls) -> Finding:
         return acceptance_of(facts, controls)
     finding = refusal_of(facts, controls)
     if facts.expected is Expect.REPORT and finding.verdict not in UNJUDGED:
-        return Finding(verdict=VerdictWord.REPORTED, reason=f"policy, not judged: {finding.reason}")
+        why = _STOLEN_KEY if _by_a_stolen_key(facts) else "policy, not judged"
+        return Finding(verdict=VerdictWord.REPORTED, reason=f"{why}: {finding.reason}")
     return finding
+
+
+def _by_a_stolen_key(facts: StageFacts) -> bool:
+    """Data on a resumed session of which this server has the ticket key, and no more: no client can tell."""
+    return facts.anew is Expect.REFUSE and any(seen.resumed and sent_data(seen) for seen in facts.seen)
+
+
+def vacuous(finding: Finding, stages: Sequence[StageFacts]) -> Finding:
+    """Of a scenario about sessions that are resumed: whether any was to be resumed (T17)."""
+    offered = any(seen.resumed or seen.ticket_declined for facts in stages for seen in facts.seen)
+    if offered or finding.verdict not in (VerdictWord.PASS, VerdictWord.REPORTED):
+        return finding
+    return replace(finding, vacuous="no ticket was offered: nothing to show")
 
 
 def fold(findings: Sequence[Finding]) -> Finding:

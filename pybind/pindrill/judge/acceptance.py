@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pindrill.classify import REFUSALS, Shape, sent_data, story
+from pindrill.classify import REFUSALS, Shape, road, sent_data, story
 from pindrill.judge.facts import Control, Controls, Finding, StageFacts
 from pindrill.judge.words import refused_in_words, said_hello, shapes_of, telling, told
 from pindrill.model import Observation, Said, VerdictWord
@@ -28,9 +28,16 @@ def acceptance_of(facts: StageFacts, controls: Controls) -> Finding:
         )
     if controls.clock:
         return Finding(verdict=VerdictWord.INCONCLUSIVE, reason=controls.clock)
+    last = telling(facts)
+    if not facts.pinned:
+        return Finding(
+            verdict=VerdictWord.UNSUPPORTED,
+            reason=f"the client makes no request without pins: told to, it {story(last)}; it {told(report)}",
+        )
+    met = "was taken back to a session of a server" if last.resumed else "saw a certificate"
     return Finding(
         verdict=VerdictWord.OUTAGE,
-        reason=f"the client saw a certificate that it must accept, and {story(telling(facts))}; it {told(report)}",
+        reason=f"the client {met} that it must accept, and {story(last)}; it {told(report)}",
         needs_repeat=bool(shapes_of(facts) & {Shape.SILENT_FIN, Shape.SILENT_RESET}),
     )
 
@@ -88,4 +95,5 @@ def _accepted(facts: StageFacts) -> Finding:
             verdict=VerdictWord.OUTAGE_DEFERRED,
             reason="only a resumed session still works; a full handshake is refused",
         )
-    return Finding(verdict=VerdictWord.PASS, reason="accepted, the answer came through")
+    by = road(telling(facts)) if facts.seen else ""
+    return Finding(verdict=VerdictWord.PASS, reason=f"accepted, the answer came through{by}")

@@ -39,6 +39,10 @@ class StageFacts:
     """The connections that were shown this stage's credential."""
     report: ClientReport
     strays: Sequence[Stray] = ()
+    anew: Expect | None = None
+    """What a full handshake has to come to, where `expected` is of one that resumes a session."""
+    pinned: bool = True
+    """Not where the client was told to do without pins."""
     pins_known: bool = True
     """Not where pins may be compiled in that nobody told of: then a refusal may be right."""
 
@@ -50,3 +54,5 @@ class Finding:
     attribution: Attribution = "unknown"
     needs_repeat: bool = False
     """It rests on a refusal without an alert, which counts only if it happens again (T3)."""
+    vacuous: str = ""
+    """Why nothing was tried, of a pass (T17)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pindrill.classify import REFUSALS, SAME_MOMENT, over_at, sent_data, shape, spoke_plaintext, story
+from pindrill.classify import REFUSALS, SAME_MOMENT, over_at, road, sent_data, shape, spoke_plaintext, story
 from pindrill.judge.facts import Finding, StageFacts
 from pindrill.judge.words import told
 from pindrill.model import Expect, Observation, Said, VerdictWord
@@ -33,11 +33,9 @@ def _downgrade(facts: StageFacts) -> Finding | None:
 
 
 def _leaks_to_rogue(facts: StageFacts) -> list[Finding]:
-    if facts.expected not in (Expect.REFUSE, Expect.CONFIG_ERROR_OR_REFUSE):
-        return []
     found = []
     for seen in facts.seen:
-        if seen.plaintext:
+        if seen.plaintext or _expected(seen, facts) not in (Expect.REFUSE, Expect.CONFIG_ERROR_OR_REFUSE):
             continue
         if seen.early_data_bytes:
             found.append(
@@ -57,11 +55,18 @@ def _leaks_to_rogue(facts: StageFacts) -> list[Finding]:
     return found
 
 
+def _expected(seen: Observation, facts: StageFacts) -> Expect:
+    """A resumed connection stands for the credential whose session it is (T13)."""
+    return facts.anew if facts.anew and not seen.resumed else facts.expected
+
+
 def _data_to_rogue(seen: Observation, facts: StageFacts) -> Finding:
     report = facts.report
-    what = f"the client {story(seen)} to a server that it must refuse"
+    resumed = road(seen)
+    what = f"the client {story(seen)}{',' if resumed else ''} to a server that it must refuse"
     if report.said is Said.ACCEPTED or report.canary_out:
-        return Finding(verdict=VerdictWord.FAIL_OPEN, reason=f"{what}, and took the answer")
+        unchecked = ", without a new check" if resumed else ""
+        return Finding(verdict=VerdictWord.FAIL_OPEN, reason=f"{what}{unchecked}, and took the answer")
     retried = any(
         other.accepted_at < seen.accepted_at
         and over_at(other) <= seen.accepted_at + SAME_MOMENT

@@ -169,6 +169,8 @@ class ResultLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Present where the harness could not watch everything: a request in plain text could have gone there without
     being seen.
     """
+    vacuous: NonEmpty = ""
+    """Present where nothing was tried that the scenario is about, and why: such a pass shows nothing."""
     via: NonEmpty = ""
     """Present where the client met another interceptor than ours: its name and version."""
     through: Annotated[str, Meta(pattern="^(connect|socks|https)$")] = ""
