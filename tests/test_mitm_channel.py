@@ -73,6 +73,18 @@ def test_bytes_come_as_they_are(ends: Ends) -> None:
     assert [name for name, _ in ends.other] == ["denied"]
 
 
+def test_what_comes_behind_the_end_of_a_connection_tells_nothing_of_it(ends: Ends) -> None:
+    reporter = ends.reporter()
+    reporter.over()
+    reporter.end("fin")
+    reporter.upstream_ended()
+    ends.addon.tell("denied")
+    ends.hang_up()
+    ends.channel.read()
+    assert [each["seen"]["ended"] for each in ends.ended] == ["open"]
+    assert [name for name, _ in ends.other] == ["denied"]
+
+
 def test_who_tells_waits_for_who_reads(ends: Ends) -> None:
     reporter, piece = ends.reporter(), bytes(64 * 1024)
     telling = Thread(target=flood, args=(reporter, piece))

@@ -100,7 +100,9 @@ class AddonChannel:
                 kept = self._kept if len(self._recorders) < _MOST_KEPT else 0
                 self._recorders[number] = Recorder(event, kept=kept)
                 return None
-            recorder = self._recorders[number]
+            recorder = self._recorders.get(number)
+        if recorder is None:  # mitmproxy may close, and lose its server, behind the end that it told
+            return None
         match event["event"]:
             case "begins":
                 self.order("decide", id=number, answer=_beginning(recorder.way, event, data))
