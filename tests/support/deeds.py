@@ -102,6 +102,7 @@ def resumes(session: Path) -> Callable[[Place], None]:
 DEEDS: dict[str, Callable[[Place], None]] = {
     "a request": says(REQUEST),
     "boilerplate": says(H2_PREFACE),
+    "nothing but an orderly end": says(b""),
     "a refusal": refuses,
     "a request in plain text": plain,
     "garbage in a handshake record": behind_the_hello(b"\x16\x03\x03\x00\x05junk!"),
