@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pindrill.model import AuditLine
 from pindrill.reports.audit_words import ADVICE, MEANING, TITLE, WRONG, style
 from pindrill.reports.plain import counted, harmless
+from pindrill.reports.tame import harmless_line
 from pindrill.reports.terminal import say, say_command
+from pindrill.results.audit_line import AuditLine, ReadableName
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,14 +22,14 @@ _CHANGE_STYLE = {"worse": "bold red", "readable": "bold red", "better": "green",
 
 def print_report(console: Console, lines: Sequence[AuditLine], gaps: Sequence[str] = ()) -> None:
     """`gaps`: what could not be asked, and why."""
-    shown: list[AuditLine] = harmless(list(lines))
-    for app in dict.fromkeys(line["app"] for line in shown):
-        mine = sorted((line for line in shown if line["app"] == app), key=_alarm)
+    shown = [harmless_line(line) for line in lines]
+    for app in dict.fromkeys(line.app for line in shown):
+        mine = sorted((line for line in shown if line.app == app), key=_alarm)
         say(console, Text(f"App {app}" if app else "The app", style="bold"))
         say(console, _table(mine))
         say(console)
         for line in mine:
-            if line["verdict"] != "pinned":
+            if line.verdict != "pinned":
                 _print_story(console, line)
     for gap in gaps:
         say(console, Text(f"Not asked: {harmless(gap)}", style="yellow"))
@@ -58,15 +59,15 @@ def print_changes(console: Console, changes: Iterable[Mapping[str, Any]]) -> Non
     say(console, table)
 
 
-def readable_in_short(readable: Sequence[Mapping[str, Any]]) -> str:
+def readable_in_short(readable: Sequence[ReadableName]) -> str:
     """`cookie session (32), header host (12)`."""
-    named = [f"{each['kind']} {each['name']} ({each['length']})" for each in readable[:_MOST_READABLE]]
+    named = [f"{each.kind} {each.name} ({each.length})" for each in readable[:_MOST_READABLE]]
     more = len(readable) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def _alarm(line: AuditLine) -> tuple[int, str]:
-    return tuple(MEANING).index(line["verdict"]), line["destination"]
+    return tuple(MEANING).index(line.verdict), line.destination
 
 
 def _table(lines: Sequence[AuditLine]) -> Table:
@@ -75,25 +76,25 @@ def _table(lines: Sequence[AuditLine]) -> Table:
     table.add_column("verdict", no_wrap=True)
     table.add_column("connections", justify="right")
     for line in lines:
-        word = line["verdict"]
-        count = sum(each["connections"] for each in line["conditions"])
-        table.add_row(Text(line["destination"]), Text(TITLE[word], style=style(word)), Text(str(count)))
+        word = line.verdict
+        count = sum(each.connections for each in line.conditions)
+        table.add_row(Text(line.destination), Text(TITLE[word], style=style(word)), Text(str(count)))
     return table
 
 
 def _print_story(console: Console, line: AuditLine) -> None:
-    word = line["verdict"]
-    say(console, Text.assemble((word, style(word)), f"  {line['destination']}: {MEANING[word]}"))
-    _field(console, "Because", line["reason"])
-    if line["stack"]:
-        _field(console, "TLS stack", line["stack"])
-    for each in line["conditions"]:
-        _field(console, each["condition"] or "not staged", "; ".join(each["stories"]))
-    if line["readable"]:
-        _field(console, "Readable", readable_in_short(line["readable"]))
+    word = line.verdict
+    say(console, Text.assemble((word, style(word)), f"  {line.destination}: {MEANING[word]}"))
+    _field(console, "Because", line.reason)
+    if line.stack:
+        _field(console, "TLS stack", line.stack)
+    for each in line.conditions:
+        _field(console, each.condition or "not staged", "; ".join(each.stories))
+    if line.readable:
+        _field(console, "Readable", readable_in_short(line.readable))
     _field(console, "Do", ADVICE[word])
     if word in WRONG or word == "inconclusive":
-        say_command(console, line["repeat"], _LABEL)
+        say_command(console, line.repeat, _LABEL)
     say(console)
 
 
@@ -106,6 +107,6 @@ def _field(console: Console, name: str, text: str) -> None:
 
 
 def _summary(lines: Sequence[AuditLine]) -> Text:
-    counts = Counter(line["verdict"] for line in lines)
+    counts = Counter(line.verdict for line in lines)
     parts = [f"{counts[word]} {word}" for word in MEANING if counts[word]]
     return Text(f"{counted(len(lines), 'destination')}: {', '.join(parts) or 'nobody was contacted'}")

@@ -6,10 +6,11 @@ import re
 from typing import TypeVar
 
 from pindrill.reports.plain import harmless
+from pindrill.results.audit_line import AuditLine
 from pindrill.results.finding import FindingLine
 from pindrill.results.line import ResultLine, with_texts
 
-_Line = TypeVar("_Line", ResultLine, FindingLine)
+_Line = TypeVar("_Line", ResultLine, FindingLine, AuditLine)
 # What JSON shows of characters that may not be harmless: beyond ASCII, or behind a backslash that none stands before.
 _UNUSUAL = re.compile(rb'[\x7f-\xff]|(?<!\\)(?:\\\\)*\\[^"\\]')
 _UNUSUAL_IN_OUTPUT = re.compile(rb'[\x7f-\xff]|(?<!\\)(?:\\\\)*\\[^"\\nt]')

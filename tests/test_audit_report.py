@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from jsonschema import Draft202012Validator, ValidationError
+from msgspec.structs import replace
 from pindrill import reports
 from pindrill.audits.audit_lines import audit_line
 from pindrill.audits.facts import Condition, Contact, Destination, Readable, ReadableKind
 from pindrill.audits.verdict import judge
 from pindrill.audits.words import FAILURES, AuditWord
 from pindrill.reports import audit_html, audit_text, audit_words
+from pindrill.results.audit_line import AuditLine, ConditionResult, ReadableName
+from pindrill.results.line import line_text, plain_line
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from support.audit_rows import PLACES
@@ -34,9 +37,10 @@ from test_audit_verdict import ROWS
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 SCHEMA: dict[str, Any] = json.loads((Path(reports.__file__).parent / "schemas" / "audit.schema.json").read_text())
 NAMED = Destination("never.pin.test", 443)
+ITEMS: dict[type[Any], str] = {ReadableName: "readable", ConditionResult: "conditions"}
 
 
-def lines(contacts: list[Contact], app: str = "shop", named: tuple[Destination, ...] = ()) -> list[dict[str, Any]]:
+def lines(contacts: list[Contact], app: str = "shop", named: tuple[Destination, ...] = ()) -> list[AuditLine]:
     found = judge(contacts, named=named)
     return [audit_line(each, app=app, mode="proxy", repeat="pindrill audit --proxy -- shop") for each in found]
 
@@ -45,7 +49,7 @@ def at(name: str) -> dict[str, Any]:
     return {"destination": Destination(name, 443)}
 
 
-def every_word() -> list[dict[str, Any]]:
+def every_word() -> list[AuditLine]:
     """One destination for each verdict; the judge made them."""
     cookie = (Readable(ReadableKind.COOKIE, "session", 21), Readable(ReadableKind.AUTHORIZATION, "Bearer", 300))
     made = lines(
@@ -65,7 +69,7 @@ def every_word() -> list[dict[str, Any]]:
     return made + lines(in_order(passed(), told(), told()), app="alone")
 
 
-def rendered(made: list[dict[str, Any]], gaps: tuple[str, ...] = ()) -> str:
+def rendered(made: list[AuditLine], gaps: tuple[str, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=120, color_system=None)
     audit_text.print_report(console, made, gaps)
     assert isinstance(console.file, io.StringIO)
@@ -73,7 +77,7 @@ def rendered(made: list[dict[str, Any]], gaps: tuple[str, ...] = ()) -> str:
 
 
 def test_every_word_is_there() -> None:
-    assert {line["verdict"] for line in every_word()} == set(AuditWord)
+    assert {line.verdict for line in every_word()} == set(AuditWord)
 
 
 # --- the published form ----------------------------------------------------------------------------------------
@@ -95,9 +99,9 @@ STRICT = Draft202012Validator(closed(SCHEMA))
 def test_lines_have_the_published_form() -> None:
     for row in (*ROWS, *PINNED_ROWS, *READING_ROWS):
         for line in lines(in_order(*row.contacts)):
-            STRICT.validate(json.loads(json.dumps(line)))
+            STRICT.validate(json.loads(line_text(line)))
     for line in every_word():
-        STRICT.validate(json.loads(json.dumps(line)))
+        STRICT.validate(json.loads(line_text(line)))
 
 
 def test_the_words_of_the_schema_are_those_of_the_judge() -> None:
@@ -107,9 +111,16 @@ def test_the_words_of_the_schema_are_those_of_the_judge() -> None:
     assert set(properties["readable"]["items"]["properties"]["kind"]["enum"]) == set(ReadableKind)
 
 
+def test_the_schema_names_the_fields_of_the_type() -> None:
+    parts: list[tuple[type[Any], Any]] = [(AuditLine, SCHEMA)]
+    parts += [(kind, SCHEMA["properties"][name]["items"]) for kind, name in ITEMS.items()]
+    for kind, part in parts:
+        assert list(part["properties"]) == part["required"] == list(kind.__struct_fields__)
+
+
 @pytest.mark.parametrize("key", SCHEMA["required"])
 def test_what_the_schema_requires_it_requires(key: str) -> None:
-    line = every_word()[0]
+    line = plain_line(every_word()[0])
     del line[key]
     with pytest.raises(ValidationError):
         Draft202012Validator(SCHEMA).validate(line)
@@ -136,9 +147,9 @@ def test_what_is_wrong_comes_with_its_evidence() -> None:
     shown = rendered(every_word())
     flowing = " ".join(shown.replace("\n| ", "\n").split())
     for line in every_word():
-        assert line["destination"] in shown
-        if line["verdict"] != "pinned":
-            assert line["reason"] in flowing
+        assert line.destination in shown
+        if line.verdict != "pinned":
+            assert line.reason in flowing
     assert "cookie session (21)" in flowing
     assert "pindrill audit --proxy -- shop" in flowing
     assert shown.index("careless.test:443") < shown.index("late.test:443") < shown.index(str(HOST))
@@ -150,7 +161,7 @@ def test_what_could_not_be_asked_is_told() -> None:
 
 
 def test_what_a_peer_wrote_does_not_steer_the_terminal() -> None:
-    line = {**lines(in_order(read()))[0], "destination": f"{HOSTILE}:1", "reason": HOSTILE, "app": HOSTILE}
+    line = replace(lines(in_order(read()))[0], destination=f"{HOSTILE}:1", reason=HOSTILE, app=HOSTILE)
     shown = rendered([line], (HOSTILE,))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
@@ -209,9 +220,9 @@ def test_the_page_tells_every_destination() -> None:
     page = Elements(audit_html.render(every_word(), gaps=("no chain of x:443",)))
     text = " ".join(page.text.split())
     for line in every_word():
-        assert line["destination"] in text
-        assert line["reason"] in text
-        assert line["repeat"] in text
+        assert line.destination in text
+        assert line.reason in text
+        assert line.repeat in text
     assert "pinned (pin or private trust anchor)" in text
     assert "cookie session 21" in text
     assert "no chain of x:443" in text
@@ -231,13 +242,14 @@ def test_the_page_has_no_script_and_fetches_nothing() -> None:
 
 
 def test_what_a_peer_wrote_is_text() -> None:
-    hostile = {
-        **lines(in_order(read(readable=(Readable(ReadableKind.COOKIE, "x", 1),))))[0],
-        **{"app": HOSTILE, "reason": HOSTILE, "repeat": HOSTILE, "stack": HOSTILE, "mode": HOSTILE},
-        "destination": f"{HOSTILE}:443",
-        "readable": [{"kind": "cookie", "name": HOSTILE, "length": 1}],
-    }
-    hostile["conditions"] = [{**each, "stories": [HOSTILE]} for each in hostile["conditions"]]
+    made = lines(in_order(read(readable=(Readable(ReadableKind.COOKIE, "x", 1),))))[0]
+    hostile = replace(
+        made,
+        **dict.fromkeys(("app", "reason", "repeat", "stack", "mode"), HOSTILE),
+        destination=f"{HOSTILE}:443",
+        readable=(ReadableName(kind="cookie", name=HOSTILE, length=1),),
+        conditions=tuple(replace(each, stories=(HOSTILE,)) for each in made.conditions),
+    )
     page, plain_page = Elements(audit_html.render([hostile])), Elements(audit_html.render(lines(in_order(read()))))
     assert "img" not in page.tags
     assert "\u202e" not in page.text
@@ -259,15 +271,15 @@ def test_headlines(contacts: list[Contact], headline: str) -> None:
 
 def test_a_page_of_pinned_destinations_only() -> None:
     pinned = lines(audit(with_other(Client(pinned="validated"))).contacts)
-    text = audit_html.render([line for line in pinned if line["verdict"] == "pinned"])
+    text = audit_html.render([line for line in pinned if line.verdict == "pinned"])
     assert "<h1>1 destination pinned</h1>" in text
     assert 'class="answer held"' in text
 
 
 def test_a_later_line_takes_the_place_of_an_earlier_one() -> None:
     (first,) = lines(in_order(read()))
-    text = audit_html.render([first, {**first, "reason": "seen again"}])
-    assert first["reason"] not in text
+    text = audit_html.render([first, replace(first, reason="seen again")])
+    assert first.reason not in text
     assert "seen again" in text
 
 

@@ -22,6 +22,7 @@ from pindrill.audits.store import AuditStore, LineFile, StoreFailed, contact_fac
 from pindrill.audits.verdict import judge
 from pindrill.audits.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.model import UsageError
+from pindrill.results.audit_line import AuditLine, audit_line_of
 from support.contacts import C, in_order, passed, plain, read, told, trust
 
 SECRET = "S3cretValueOfSomebody"
@@ -35,7 +36,11 @@ CONTACTS = in_order(
 )
 
 
-def line(destination: str = "app.pin.test:443", verdict: str = "pinned", **values: Any) -> dict[str, Any]:
+def line(destination: str = "app.pin.test:443", verdict: str = "pinned", **values: Any) -> AuditLine:
+    return audit_line_of(told_line(destination, verdict, **values))
+
+
+def told_line(destination: str = "app.pin.test:443", verdict: str = "pinned", **values: Any) -> dict[str, Any]:
     return {
         "version": 1,
         "pindrill": "1",
@@ -103,7 +108,7 @@ def test_runs_and_lines_come_back(store: AuditStore) -> None:
         store.add_run(audit, each)
     store.finish(audit, [line("b:443"), line("a:443", "mixed")])
     assert store.runs(audit) == runs
-    assert [each["destination"] for each in store.lines(audit)] == ["a:443", "b:443"]
+    assert [each.destination for each in store.lines(audit)] == ["a:443", "b:443"]
     assert store.lines(audit)[0] == line("a:443", "mixed")
 
 
@@ -116,7 +121,7 @@ def test_audits_of_several_apps_stay_apart(store: AuditStore) -> None:
     assert [each.app for each in store.audits()] == ["shop", "bank", "shop"]
     assert store.audits("bank")[0].finished_at is None
     assert store.contacts(second) == store.contacts(third) == []
-    assert [store.lines(each)[0]["verdict"] for each in (first, third)] == ["pinned", "mixed"]
+    assert [store.lines(each)[0].verdict for each in (first, third)] == ["pinned", "mixed"]
 
 
 def test_only_finished_apps_need_not_be_run_again(store: AuditStore) -> None:
@@ -180,7 +185,7 @@ def test_a_full_disk_is_told_and_loses_nothing(store: AuditStore) -> None:
 def test_names_that_are_no_text(store: AuditStore) -> None:
     audit = begun(store)
     store.finish(audit, [line("\udcff\x00:443")])
-    assert store.lines(audit)[0]["destination"] == "\udcff\x00:443"
+    assert store.lines(audit)[0].destination == "\udcff\x00:443"
 
 
 def test_files_that_are_no_store(tmp_path: Path) -> None:
@@ -209,12 +214,12 @@ def test_lines_are_there_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tail", [b"", b'{"version":1,"ap', b'{"version":1}', b"\xff\xfe"])
 def test_a_resumed_file_goes_on_after_the_last_whole_line(tmp_path: Path, tail: bytes) -> None:
     path = tmp_path / "lines.jsonl"
-    path.write_bytes(json.dumps(line("a:443")).encode() + b"\n" + tail)
+    path.write_bytes(json.dumps(told_line("a:443")).encode() + b"\n" + tail)
     file = LineFile(path, resume=True)
-    assert [each["destination"] for each in file.earlier] == ["a:443"]
+    assert [each.destination for each in file.earlier] == ["a:443"]
     file.append(line("b:443"))
     file.close()
-    assert [each["destination"] for each in read_lines(path)] == ["a:443", "b:443"]
+    assert [each.destination for each in read_lines(path)] == ["a:443", "b:443"]
 
 
 def test_without_resume_a_file_begins_anew(tmp_path: Path) -> None:
@@ -222,7 +227,7 @@ def test_without_resume_a_file_begins_anew(tmp_path: Path) -> None:
         file = LineFile(tmp_path / "lines.jsonl")
         file.append(line(destination))
         file.close()
-    assert [each["destination"] for each in read_lines(tmp_path / "lines.jsonl")] == ["b:443"]
+    assert [each.destination for each in read_lines(tmp_path / "lines.jsonl")] == ["b:443"]
 
 
 @contextmanager
@@ -242,10 +247,10 @@ def test_a_line_for_which_there_is_no_room_is_not_there_at_all(tmp_path: Path) -
     file.append(line("a:443"))
     with no_file_above(path.stat().st_size + 40), pytest.raises(StoreFailed, match=r"lines\.jsonl: cannot keep"):
         file.append(line("b:443"))
-    assert [each["destination"] for each in read_lines(path)] == ["a:443"]
+    assert [each.destination for each in read_lines(path)] == ["a:443"]
     file.append(line("c:443"))
     file.close()
-    assert [each["destination"] for each in read_lines(path)] == ["a:443", "c:443"]
+    assert [each.destination for each in read_lines(path)] == ["a:443", "c:443"]
 
 
 def test_a_full_disk_says_so() -> None:
@@ -262,7 +267,7 @@ def test_lines_may_go_to_a_pipe() -> None:
     file.close()
     os.close(writer)
     with open(reader, "rb") as end:
-        assert json.loads(end.read()) == line()
+        assert json.loads(end.read()) == told_line()
 
 
 @pytest.mark.parametrize(
@@ -270,15 +275,16 @@ def test_lines_may_go_to_a_pipe() -> None:
     [
         ("{", "lines.jsonl:2: this line is no JSON"),
         ("[]", "lines.jsonl:2: no result of an audit"),
-        ('{"version": 1}', "'app' is missing"),
-        (json.dumps({**line(), "version": 2}), "result version 2, this pindrill reads 1"),
+        ('{"version": 1}', "'pindrill' is missing"),
+        (json.dumps({**told_line(), "version": 2}), "result version 2, this pindrill reads 1"),
         ("[" * 100_000, "lines.jsonl:2: this line is no JSON"),
-        (json.dumps(line())[:-9], "lines.jsonl:2: this line is no JSON"),
+        (json.dumps(told_line(readable=[{"kind": "cookie"}])), r"no result of an audit: .*`name`.*readable"),
+        (json.dumps(told_line())[:-9], "lines.jsonl:2: this line is no JSON"),
     ],
 )
 def test_lines_that_are_no_results(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "lines.jsonl"
-    path.write_text(json.dumps(line()) + "\n" + text)
+    path.write_text(json.dumps(told_line()) + "\n" + text)
     with pytest.raises(UsageError, match=why):
         read_lines(path)
 

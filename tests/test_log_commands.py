@@ -6,7 +6,6 @@ import io
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -27,6 +26,7 @@ from pindrill.reports.complaint import complain
 from pindrill.reports.plain import opened, told
 from pindrill.reports.run import Run
 from pindrill.reports.words import MEANING as VERDICTS
+from pindrill.results.audit_line import AuditLine, ConditionResult, ReadableName
 from pindrill.results.finding import FindingLine
 from pindrill.results.line import KnownReason, ResultLine
 from rich.console import Console
@@ -123,20 +123,12 @@ def hostile_findings(foreign: str) -> list[FindingLine]:
     return [finding(**words, severity=severity) for severity in ("error", "warning", "info")]
 
 
-def hostile_audit(foreign: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "app": foreign,
-            "destination": foreign,
-            "verdict": word,
-            "conditions": [{"condition": foreign, "stories": [foreign, foreign], "connections": 1}],
-            "reason": foreign,
-            "stack": foreign,
-            "readable": [{"kind": foreign, "name": foreign, "length": 3}],
-            "repeat": foreign,
-        }
-        for word in MEANING
-    ]
+def hostile_audit(foreign: str) -> list[AuditLine]:
+    counts = dict.fromkeys(("connections", "read", "refused", "silent", "other"), 1)
+    shown = ConditionResult(condition=foreign, stories=(foreign, foreign), **counts)
+    texts = dict.fromkeys(("pindrill", "app", "mode", "destination", "reason", "stack", "repeat"), foreign)
+    readable = (ReadableName(kind=foreign, name=foreign, length=3),)
+    return [AuditLine(version=1, verdict=word, readable=readable, conditions=(shown,), **texts) for word in MEANING]
 
 
 def printed(write: Callable[[Console], None], width: int) -> str:

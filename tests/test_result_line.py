@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -188,16 +189,29 @@ def keys_in(tree: ast.AST) -> list[tuple[int, str]]:
     return found
 
 
+def readers_of(wanted: Callable[[str], bool]) -> dict[str, ast.Module]:
+    """Modules that import one of the owner's."""
+    found = {}
+    for dotted, path in MODULES.items():
+        asked = [name for name in imports_of(dotted, path) if name.startswith("pindrill.results")]
+        if not dotted.startswith("pindrill.results") and any(map(wanted, asked)):
+            found[dotted] = ast.parse(path.read_text())
+    return found
+
+
 def test_nobody_but_the_owner_asks_a_result_line_for_a_key() -> None:
-    readers = {
-        dotted: path
-        for dotted, path in MODULES.items()
-        if not dotted.startswith("pindrill.results")
-        and any(name.startswith("pindrill.results") for name in imports_of(dotted, path))
-    }
+    readers = readers_of(lambda name: name != "pindrill.results.audit_line")
     assert len(readers) > 15
-    for dotted, path in readers.items():
-        assert not [key for key in keys_in(ast.parse(path.read_text())) if key[1] in FIELDS], dotted
+    for dotted, tree in readers.items():
+        assert not [key for key in keys_in(tree) if key[1] in FIELDS], dotted
+
+
+def test_nor_the_line_of_an_audit() -> None:
+    readers = readers_of(lambda name: name == "pindrill.results.audit_line")
+    assert len(readers) > 5
+    for dotted, tree in readers.items():
+        asked = [node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+        assert not [name for name in asked if isinstance(name, ast.Name) and name.id == "line"], dotted
 
 
 def test_the_search_for_keys_finds_them() -> None:

@@ -1,37 +1,36 @@
-"""The result line of a destination: plain values, as the published schema says."""
+"""Makes the result line of a destination from its verdict."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from pindrill import _core
 from pindrill.audits.verdict import AuditVerdict
+from pindrill.results.audit_line import AUDIT_VERSION, AuditLine, ConditionResult, ReadableName
 
-VERSION = 1
 
-
-def audit_line(verdict: AuditVerdict, *, app: str, mode: str, repeat: str) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "pindrill": _core.version,
-        "app": app,
-        "mode": mode,
-        "destination": str(verdict.destination),
-        "verdict": verdict.word.value,
-        "reason": verdict.reason,
-        "stack": verdict.stack,
-        "readable": [{"kind": each.kind.value, "name": each.name, "length": each.length} for each in verdict.readable],
-        "conditions": [
-            {
-                "condition": each.condition.value if each.condition else None,
-                "connections": each.connections,
-                "read": each.read,
-                "refused": each.refused,
-                "silent": each.silent,
-                "other": each.other,
-                "stories": list(each.stories),
-            }
+def audit_line(verdict: AuditVerdict, *, app: str, mode: str, repeat: str) -> AuditLine:
+    return AuditLine(
+        version=AUDIT_VERSION,
+        pindrill=_core.version,
+        app=app,
+        mode=mode,
+        destination=str(verdict.destination),
+        verdict=verdict.word.value,
+        reason=verdict.reason,
+        stack=verdict.stack,
+        readable=tuple(
+            ReadableName(kind=each.kind.value, name=each.name, length=each.length) for each in verdict.readable
+        ),
+        conditions=tuple(
+            ConditionResult(
+                condition=each.condition.value if each.condition else None,
+                connections=each.connections,
+                read=each.read,
+                refused=each.refused,
+                silent=each.silent,
+                other=each.other,
+                stories=each.stories,
+            )
             for each in verdict.conditions
-        ],
-        "repeat": repeat,
-    }
+        ),
+        repeat=repeat,
+    )

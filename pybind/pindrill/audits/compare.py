@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pindrill.audits.facts import ReadableKind
 from pindrill.audits.words import FAILURES, AuditWord
-from pindrill.model import AuditLine
+from pindrill.results.audit_line import AuditLine
 
 
 class AuditChange(StrEnum):
@@ -43,7 +43,7 @@ def compare(before: Iterable[AuditLine], after: Iterable[AuditLine]) -> list[Aud
 
 def _by_destination(lines: Iterable[AuditLine]) -> dict[str, AuditLine]:
     """A later line of a destination takes the place of an earlier one."""
-    return {line["destination"]: line for line in lines}
+    return {line.destination: line for line in lines}
 
 
 def _difference(destination: str, old: AuditLine | None, new: AuditLine | None) -> AuditDifference:
@@ -102,9 +102,8 @@ def _sentence(
             return f"no longer contacted; it was {before}"
         case AuditChange.UNCLEAR:
             undecided = new if _rank(after) is None else old
-            return (
-                f"was {before}, is {after}; nothing can be said about a change: {(undecided or {}).get('reason', '')}"
-            )
+            why = undecided.reason if undecided else ""
+            return f"was {before}, is {after}; nothing can be said about a change: {why}"
         case AuditChange.SAME | AuditChange.READABLE:
             return "not contacted" if _not_there(after) else f"still {after}{more}"
         case _:
@@ -112,10 +111,10 @@ def _sentence(
 
 
 def _word(line: AuditLine | None) -> AuditWord | None:
-    return AuditWord(line["verdict"]) if line else None
+    return AuditWord(line.verdict) if line else None
 
 
 def _readable(line: AuditLine | None) -> set[str]:
     """Whether all of it was read may differ from run to run, and is no change of the app."""
-    readable = line["readable"] if line else ()
-    return {f"{each['kind']} {each['name']}" for each in readable if each["kind"] != ReadableKind.UNREAD}
+    readable = line.readable if line else ()
+    return {f"{each.kind} {each.name}" for each in readable if each.kind != ReadableKind.UNREAD}

@@ -21,11 +21,12 @@ from pindrill.audits.store import AuditStore, LineFile, StoreFailed
 from pindrill.audits.words import FAILURES, UNDECIDED, AuditWord
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
-from pindrill.model import AuditLine, UsageError
+from pindrill.model import UsageError
 from pindrill.model.told_command import told_command
 from pindrill.reports import audit_text
 from pindrill.reports.complaint import complain
 from pindrill.reports.terminal import standard_console
+from pindrill.results.audit_line import AuditLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class ResultSinks:
     def finished(self) -> frozenset[str]:
         if self.store:
             return self.store.finished_apps()
-        return frozenset(line["app"] for line in self.file.earlier) if self.file else frozenset()
+        return frozenset(line.app for line in self.file.earlier) if self.file else frozenset()
 
 
 def audit_all(asked: AuditOptions, forge: Forge, kept: ResultSinks, directory: Path, *, resume: bool) -> int:
@@ -98,7 +99,7 @@ def audit_all(asked: AuditOptions, forge: Forge, kept: ResultSinks, directory: P
 
 def exit_code(lines: Sequence[AuditLine]) -> int:
     """Of one app; one that contacted nobody was not judged."""
-    words = {AuditWord(line["verdict"]) for line in lines}
+    words = {AuditWord(line.verdict) for line in lines}
     if words & FAILURES:
         return 1
     return 3 if words & UNDECIDED or not words else 0

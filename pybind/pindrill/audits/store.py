@@ -7,20 +7,21 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pindrill.audits.facts import AppRun, Contact
 from pindrill.machine.locks import lock
-from pindrill.model import AuditLine, ClientHello, HarnessFailed, Observation, UsageError
+from pindrill.model import ClientHello, HarnessFailed, Observation, UsageError
+from pindrill.results.audit_line import AuditLine, audit_line_of
+from pindrill.results.line import line_text
 
 _Result = TypeVar("_Result")
 
 VERSION = 1
 MAX_LINE_BYTES = 8 * 1024 * 1024
-_REQUIRED = ("version", "app", "mode", "destination", "verdict", "reason", "stack", "readable", "conditions", "repeat")
 _SCHEMA = """
 CREATE TABLE audit (
   number INTEGER PRIMARY KEY, app TEXT NOT NULL, mode TEXT NOT NULL, started_at REAL NOT NULL, finished_at REAL,
@@ -95,9 +96,9 @@ class AuditStore:
         values = (audit, _text(str(contact.destination)), condition, contact.run, facts)
         self._write(lambda base: base.execute("INSERT INTO contact VALUES (?, ?, ?, ?, ?)", values))
 
-    def finish(self, audit: int, lines: Iterable[Mapping[str, Any]]) -> None:
+    def finish(self, audit: int, lines: Iterable[AuditLine]) -> None:
         """The verdicts, and with them the end of the audit."""
-        rows = [(audit, _text(line["destination"]), line["verdict"], json.dumps(line)) for line in lines]
+        rows = [(audit, _text(line.destination), line.verdict, line_text(line)) for line in lines]
 
         def write(base: sqlite3.Connection) -> None:
             base.executemany("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?)", rows)
@@ -125,7 +126,7 @@ class AuditStore:
 
     def lines(self, audit: int) -> list[AuditLine]:
         sql = "SELECT line FROM verdict WHERE audit = ? ORDER BY destination"
-        return [json.loads(row[0]) for row in self._read(sql, (audit,))]
+        return [audit_line_of(json.loads(row[0])) for row in self._read(sql, (audit,))]
 
     def close(self) -> None:
         with self._lock:
@@ -213,8 +214,8 @@ class LineFile:
         except OSError as error:
             raise UsageError(f"{path}: cannot write the results: {error.strerror}") from error
 
-    def append(self, line: Mapping[str, Any]) -> None:
-        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    def append(self, line: AuditLine) -> None:
+        data = line_text(line).encode() + b"\n"
         written = 0
         with self._lock:
             try:
@@ -260,12 +261,10 @@ def _parsed(path: Path, number: int, data: bytes) -> AuditLine:
         line = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where}: this line is no JSON ({error}); the file was cut short or altered") from error
-    missing = [key for key in _REQUIRED if not isinstance(line, dict) or key not in line]
-    if missing:
-        raise UsageError(f"{where}: no result of an audit: {missing[0]!r} is missing; give a file of `audit --json`")
-    if line["version"] != VERSION:
-        raise UsageError(f"{where}: result version {line['version']!r}, this pindrill reads {VERSION}")
-    return {**line}
+    try:
+        return audit_line_of(line)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 def _text(value: str) -> str:

@@ -164,7 +164,7 @@ def audit_report(
     """The report of stored audits, in the terminal or as one HTML page."""
     lines = [line for path in results for line in read_lines(path)]
     if html is None:
-        newest = {(line["app"], line["destination"]): line for line in lines}
+        newest = {(line.app, line.destination): line for line in lines}
         audit_text.print_report(standard_console(), list(newest.values()))
     else:
         write_file(html, audit_html.render(lines))
@@ -176,8 +176,8 @@ def audit_compare(
     app: Annotated[str | None, typer.Option(help="Which app, where the files hold several.")] = None,
 ) -> None:
     """What changed between two audits of an app. Exit code 1 when something got worse, 3 when it is unclear."""
-    old, new = ([line for line in read_lines(path) if app in (None, line["app"])] for path in (before, after))
-    names = {line["app"] for line in (*old, *new)}
+    old, new = ([line for line in read_lines(path) if app in (None, line.app)] for path in (before, after))
+    names = {line.app for line in (*old, *new)}
     if len(names) > 1:
         raise UsageError(f"these files hold several apps: say which with --app: {', '.join(sorted(names))}")
     found = compare(old, new)

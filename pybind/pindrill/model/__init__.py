@@ -2,7 +2,7 @@
 
 from pindrill.adapter import Target, TargetPins, TlsRange, Unsupported
 from pindrill.model.errors import HarnessFailed, Refused, UsageError
-from pindrill.model.lines import AuditLine, ForecastRow, PlanLine
+from pindrill.model.lines import ForecastRow, PlanLine
 from pindrill.model.observation import Alert, ClientHello, Observation
 from pindrill.model.producers import UNKNOWN, Producer
 from pindrill.model.scenario import (
@@ -56,7 +56,6 @@ __all__ = [
     "VIOLATIONS",
     "Alert",
     "Alter",
-    "AuditLine",
     "ClientHello",
     "ClientReport",
     "Expect",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-AuditLine = dict[str, Any]
-"""The verdict on one destination of one app: reports/schemas/audit.schema.json."""
 PlanLine = dict[str, Any]
 """A plan, or a step of it, as `pindrill plan --json` writes it."""
 ForecastRow = dict[str, Any]

@@ -17,8 +17,9 @@ from pindrill.audits.facts import Destination
 from pindrill.audits.forge import Forge
 from pindrill.interruption import Started
 from pindrill.machine.served import ConnectionBudget, ServedClients
-from pindrill.model import AuditLine, UsageError
+from pindrill.model import UsageError
 from pindrill.model.told_command import told_command
+from pindrill.results.audit_line import AuditLine
 from pindrill.station.certificates import TestCa
 from pindrill.station.serving import MOST_CONNECTIONS, MOST_OF_ONE_CLIENT, listen, page_server
 from pindrill.station.web import Station

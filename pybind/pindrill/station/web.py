@@ -19,6 +19,8 @@ from starlette.routing import Route
 from pindrill.reports.audit_words import ADVICE, CONDITION, MEANING, TITLE, kind
 from pindrill.reports.page import Pages, csp_hash
 from pindrill.reports.plain import harmless
+from pindrill.reports.tame import harmless_line
+from pindrill.results.audit_line import AuditLine
 from pindrill.station.certificates import TestCa
 
 _PAGES = Pages("pindrill.station")
@@ -33,7 +35,7 @@ _TYPES = {
 class Audited(Protocol):
     """What the page shows, and the one thing that it can do."""
 
-    def lines(self) -> Sequence[Mapping[str, Any]]: ...
+    def lines(self) -> Sequence[AuditLine]: ...
     def state(self) -> Mapping[str, Any]: ...
     def skip(self, client: str, destination: str) -> bool: ...
 
@@ -116,7 +118,7 @@ class Station:
     def _live_html(self) -> str:
         return _PAGES.render(
             "live.html",
-            lines=harmless(list(self.audited.lines())),
+            lines=[harmless_line(line) for line in self.audited.lines()],
             places=_by_destination(harmless(self.audited.state()["destinations"])),
             meaning=MEANING,
             advice=ADVICE,
