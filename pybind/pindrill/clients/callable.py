@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import inspect
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -117,6 +115,8 @@ class CallableSession:
         try:
             answer = self._client(target)
             if inspect.isawaitable(answer):
+                import asyncio  # noqa: PLC0415 - a drill of programs would wait for it
+
                 answer = asyncio.run(_awaited(answer))
         except (KeyboardInterrupt, NotAccepted):
             raise
@@ -136,6 +136,8 @@ async def _awaited(answer: Awaitable[object]) -> object:
 
 def _is_tls_error(error: BaseException) -> bool:
     """Libraries wrap it: `raise … from` and arguments lead to the cause."""
+    import ssl  # noqa: PLC0415 - as asyncio
+
     seen: set[int] = set()
     todo: list[object] = [error]
     while todo:
