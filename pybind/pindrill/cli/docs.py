@@ -20,7 +20,7 @@ def docs(page: Annotated[str | None, typer.Argument(help="Print this page, such 
             print(f"  {name:24} {title_of(path)}")
         adapter = find_spec("pindrill.adapter")
         print(f"a loop for adapters in Python, to import or to copy: {adapter.origin if adapter else 'not here'}")
-    elif page.removesuffix(".md") in found:
-        print(found[page.removesuffix(".md")].read_text(), end="")
+    elif text := found.get(page.removesuffix(".md")):
+        print(text.read_text(), end="")
     else:
         raise UsageError(f"there is no page '{page}'; there are: {', '.join(found)}")

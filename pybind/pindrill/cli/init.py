@@ -20,8 +20,7 @@ def init(
     if command:
         CommandDriver(command)  # says now what cannot be run
     pin_files = list(pin_files_in(Path()))
-    made = new_files(pin_files, command or [], ci)
-    write_new(made)
+    write_new(made := new_files(pin_files, command or [], ci))
     for path in made:
         print(harmless(f"wrote {path}"))
     print(harmless(f"pin files found: {', '.join(pin_files) or 'none; name yours under [pins] files'}"))

@@ -152,7 +152,11 @@ def pins_of(
         raise UsageError("give either a FILE, a HOST:PORT or --keyring DIR")
     when = read_at(at)
     if keyring is not None:
-        _print_keyring(Keyring.open(keyring), as_json)
+        kept = Keyring.open(keyring)
+        if as_json:
+            _print_json({"strategy": kind, "pin": pin, "backup": backup} for kind, pin, backup in keyring_pins(kept))
+        else:
+            print("\n".join(keyring_lines(kept)))
         return
     assert what is not None
     live = is_address(what) and not Path(what).exists()
@@ -172,13 +176,6 @@ def pins_of(
             if note := validity.get(subject, {}).get("note"):
                 print(f"  {note}")
         print("\n".join(pin_lines(pin)))
-
-
-def _print_keyring(keyring: Keyring, as_json: bool) -> None:
-    if not as_json:
-        print("\n".join(keyring_lines(keyring)))
-        return
-    _print_json({"strategy": kind, "pin": pin, "backup": backup} for kind, pin, backup in keyring_pins(keyring))
 
 
 def _print_json(lines: Iterable[dict[str, Any]]) -> None:
