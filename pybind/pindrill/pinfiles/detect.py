@@ -26,7 +26,8 @@ _INFO_PLIST = re.compile(r"Payload/[^/]+\.app/Info\.plist")
 _FOLDERS = [form.found for form in FORMATS if isinstance(form.found, InFolder)]
 _XML = [form.found for form in FORMATS if isinstance(form.found, InXml)]
 _PLISTS = [form.found for form in FORMATS if isinstance(form.found, InPlist)]
-_TEXTS = [form.found for form in FORMATS if isinstance(form.found, InText)]
+_TEXTS = list(dict.fromkeys(form.found for form in FORMATS if isinstance(form.found, InText)))
+"""Each reader once, also where formats share one."""
 _ROOTS = list(dict.fromkeys(found.root for found in _XML))
 _FIX = f"give one of: {', '.join(form.title for form in FORMATS)}"
 
