@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 
 from pindrill.model import Scenario
 
-from . import baseline, chain, hostname, interception, pin_set, rotation, validity
+from . import baseline, chain, hostname, interception, pin_set, resumption, rotation, validity
 
 CATALOGUE: tuple[Scenario, ...] = (
     *baseline.ALL,
@@ -14,6 +14,7 @@ CATALOGUE: tuple[Scenario, ...] = (
     *rotation.ALL,
     *validity.ALL,
     *pin_set.ALL,
+    *resumption.ALL,
 )
 CORE: tuple[Scenario, ...] = tuple(scenario for scenario in CATALOGUE if scenario.core)
 

@@ -15,7 +15,7 @@ def groups_of(scenario: Scenario, strategy: Strategy) -> Collection[str]:
     """With a backup pin; fixtures/clients/mutants/mutants.toml says what each group is."""
     alone, backed_up = (_letters(row, strategy) for row in scenario.expected)
     found = {"accepted"} if set(backed_up) == {"A"} else set()
-    if "R" in backed_up:
+    if "R" in backed_up or (scenario.sessions == "tickets" and scenario.fault):
         found |= {"refused", scenario.fault or "pin"}
     if any(before != "A" and after == "A" for before, after in zip(alone, backed_up, strict=True)):
         found.add("backup")
