@@ -135,9 +135,7 @@ def test_a_proxy_without_a_way_to_its_server_is_our_failure() -> None:
     [leg] = proxy.watch()
     assert (leg.port, leg.connected) == (port, False)
     run = PlayRun(1, server, [], {}, legs=server.legs)
-    with pytest.raises(
-        HarnessFailed, match=r"our proxy had no connection .*: Connection refused"
-    ):
+    with pytest.raises(HarnessFailed, match=r"our proxy had no connection .*: Connection refused"):
         run.refuse_broken_proxy()
 
 
