@@ -27,7 +27,7 @@ class NoServer:
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def serve(self, label: str, credential: _core.Credential, response: str) -> None: ...
+    def serve(self, label: str, credential: _core.Credential, response: str, *, takes_tickets: bool = True) -> None: ...
 
     def settle(self, timeout_s: float) -> bool:
         return True
