@@ -121,7 +121,7 @@ TEST(Ja4, FirstPart) {
   auto hello = chrome();
   hello.alpn = "http/1.1";
   EXPECT_EQ(start(hello), "t13d1516h1");
-  hello.alpn = "x";
+  hello.alpn = std::string(1, 'x');  // g++ 12 warns of the assignment of a literal of one character
   EXPECT_EQ(start(hello), "t13d1516xx");
   hello.alpn = "\xab\xcd";
   EXPECT_EQ(start(hello), "t13d1516ad") << "the first and last digit of its hexadecimal form";
