@@ -188,7 +188,7 @@ def _environment(table: TomlTable) -> dict[str, str]:
 
 def _known(table: TomlTable, version: str) -> Known | None:
     """If it speaks of this version: `when` is a regular expression over the version line."""
-    table.only(("scenarios", "verdict", "reason", "source", "strategies", "tls", "when"))
+    table.only(("scenarios", "verdict", "reason", "source", "strategies", "tls", "through", "when"))
     for key in ("scenarios", "verdict", "reason"):
         table.needed(key, "an entry of [[known]] has scenarios, verdict and reason")
     when = table.text("when") or ""
@@ -203,5 +203,6 @@ def _known(table: TomlTable, version: str) -> Known | None:
         source=table.text("source") or "",
         strategies=tuple(table.texts("strategies")) or Known.strategies,
         tls=tuple(table.texts("tls")) or Known.tls,
+        through=tuple(table.texts("through")) or Known.through,
     )
     return known if speaks else None
