@@ -328,6 +328,12 @@ def test_the_judge_and_the_reports_do_no_input_or_output() -> None:
                 assert node.module not in forbidden, dotted
 
 
+def test_cli_is_words_and_printing_alone() -> None:
+    """What grows here belongs into the room that does it."""
+    lines = [path.read_text().count("\n") for dotted, path in MODULES.items() if part(dotted) == "cli"]
+    assert sum(lines) < 1500
+
+
 def test_a_public_name_means_one_thing() -> None:
     """docs/words.md says which. Two classes or aliases of one name are told apart by nobody."""
     places: dict[str, set[str]] = {}

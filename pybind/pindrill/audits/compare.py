@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pindrill.audits.facts import ReadableKind
 from pindrill.audits.words import FAILURES, AuditWord
+from pindrill.model import UsageError
 from pindrill.results.audit_line import AuditLine
 
 
@@ -32,6 +33,25 @@ class AuditDifference:
     sentence: str
     newly_readable: tuple[str, ...] = ()
     """Kind and name."""
+
+
+def of_one_app(
+    before: Iterable[AuditLine], after: Iterable[AuditLine], app: str | None
+) -> tuple[list[AuditLine], list[AuditLine]]:
+    """The lines of `app`, or all of them. UsageError when they are of several."""
+    old, new = ([line for line in lines if app in (None, line.app)] for lines in (before, after))
+    names = {line.app for line in (*old, *new)}
+    if len(names) > 1:
+        raise UsageError(f"these files hold several apps: say which with --app: {', '.join(sorted(names))}")
+    return old, new
+
+
+def exit_code_of(found: Iterable[AuditDifference]) -> int:
+    """1 when something got worse, 3 when that is unclear."""
+    changes = {each.change for each in found}
+    if changes & {AuditChange.WORSE, AuditChange.READABLE}:
+        return 1
+    return 3 if AuditChange.UNCLEAR in changes else 0
 
 
 def compare(before: Iterable[AuditLine], after: Iterable[AuditLine]) -> list[AuditDifference]:

@@ -14,7 +14,7 @@ from pindrill.audits import presets
 from pindrill.audits.app import AppHooks
 from pindrill.audits.asked import read_apps, read_entries, read_names
 from pindrill.audits.audit import Entry
-from pindrill.audits.compare import compare
+from pindrill.audits.compare import compare, exit_code_of, of_one_app
 from pindrill.audits.dns import DnsAnswerer, open_answerer
 from pindrill.audits.kept import private_directory
 from pindrill.audits.presets import HookTexts, overridden
@@ -176,14 +176,9 @@ def audit_compare(
     app: Annotated[str | None, typer.Option(help="Which app, where the files hold several.")] = None,
 ) -> None:
     """What changed between two audits of an app. Exit code 1 when something got worse, 3 when it is unclear."""
-    old, new = ([line for line in read_lines(path) if app in (None, line.app)] for path in (before, after))
-    names = {line.app for line in (*old, *new)}
-    if len(names) > 1:
-        raise UsageError(f"these files hold several apps: say which with --app: {', '.join(sorted(names))}")
-    found = compare(old, new)
+    found = compare(*of_one_app(read_lines(before), read_lines(after), app))
     audit_text.print_changes(
         standard_console(),
         [{"destination": x.destination, "change": x.change.value, "sentence": x.sentence} for x in found],
     )
-    changes = {x.change.value for x in found}
-    raise typer.Exit(1 if changes & {"worse", "readable"} else 3 if "unclear" in changes else 0)
+    raise typer.Exit(exit_code_of(found))
