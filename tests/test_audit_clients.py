@@ -112,6 +112,7 @@ def test_a_mutant_gets_what_its_nature_demands(pindrill: Pindrill, lab: Lab, bug
 def test_every_mutant_is_either_here_or_shows_nothing_on_this_wire() -> None:
     elsewhere = {
         "unparsable-pins-accept", "prefix-compare", "case-insensitive-compare",  # other pins than the right one
+        "asks-the-proxy-itself", "unpinned-behind-proxy",  # no proxy on the way
         "pin-in-full-handshakes", "old-pins-kept", "certificate-of-this-connection",  # no session to resume
         "fixed-path", "fallback-port", "detached-child", "poisoned-by-rogue",  # other paths, ports and times
         "clock-year-behind", "clock-year-ahead", "clock-three-days-behind",  # refuse what is genuine, or nothing

@@ -121,7 +121,7 @@ def test_an_adapter(tmp_path: Path) -> None:
 MITMDUMP = """#!/bin/bash
 channel=$(printf %s "$PINDRILL_MITM" | sed 's/.*"channel": \\([0-9]*\\).*/\\1/')
 eval "exec 3<&$channel 4>&$channel"
-echo '{"event": "ready", "mitmproxy": "12.0"}' >&4
+echo '{"event": "ready", "size": 0, "mitmproxy": "12.0"}' >&4
 exec cat <&3 >/dev/null
 """
 """Says that it is ready, and ends with its channel."""
@@ -198,7 +198,7 @@ def test_names_in_this_process() -> None:
 def test_the_threads_of_a_drill() -> None:
     closed: list[float] = []
     driver = SimpleNamespace(close=lambda patience_s=0.0: closed.append(patience_s))
-    bench = SimpleNamespace(driver=driver, deadline_s=0, late=lambda: None, mint=None)
+    bench = SimpleNamespace(driver=driver, deadline_s=0, late=lambda: None, mint=None, no_sessions="")
     cells = [SimpleNamespace(strategy=None, key=number, play=True) for number in range(3)]
 
     class Short(Drill):

@@ -332,7 +332,7 @@ def test_the_end_of_memory_is_no_bad_file(pindrill: Pindrill, monkeypatch: pytes
     def no_room(_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("pindrill.cli.pins.read_all", no_room)
+    monkeypatch.setattr("pindrill.pinfiles.asked.read_all", no_room)
     ran = pindrill.call("pins", "show", "good.xml")
     assert (ran.code, ran.out) == (3, "")
     assert "out of memory" in ran.err

@@ -31,6 +31,7 @@ EXPRESSES: dict[str, tuple[tuple[str, ...], PinFormat | None]] = {
     "curl": (LEAF_KEY, FORMAT["curl"]),
     "git": (LEAF_KEY, FORMAT["git"]),
     "go": (ANY_KEY, None),
+    "go-peer-certificate": (ANY_KEY, None),
     "java": (ANY_KEY, None),
     "node": (ANY_KEY, None),
     "okhttp": (ANY_KEY, FORMAT["okhttp"]),

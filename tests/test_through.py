@@ -150,6 +150,20 @@ def test_legs_are_told_apart_by_where_they_lead() -> None:
     assert [len(server.legs) for server in servers] == [1, 0]
 
 
+def test_what_one_thread_takes_is_told_before_another_goes_on() -> None:
+    """Opening a server takes what came to the proxy before: nobody may lose the secret in it."""
+    proxy = BenchProxy("connect", "127.0.0.1")
+    secret = "pd7s" + "1" * 24
+    told: list[str] = []
+    proxy.heard = lambda leg: told.extend(leg.readable_secrets)
+    with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0)) as client:
+        client.sendall(f"GET http://{HOST}:1/{secret} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        assert client.recv(4096)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        proxy.before(NoServer(other.getsockname()[1]))
+    assert secret in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

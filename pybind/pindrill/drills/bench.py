@@ -36,7 +36,7 @@ from pindrill.clients import Driver
 from pindrill.drills.cells import Play, PlayStage
 from pindrill.drills.homes import Homes
 from pindrill.drills.play_run import PlayRun
-from pindrill.drills.proxies import BenchProxy, ProxiedServer, ProxyKind
+from pindrill.drills.proxies import BenchProxy, ProxiedServer, ProxyKind, ProxyLeg
 from pindrill.drills.servers import Contexts, OpenServer, ScenarioServer, no_sessions
 from pindrill.http_response import Respond
 from pindrill.mint import Mint
@@ -98,6 +98,8 @@ class Bench:
         self._numbers = iter(range(1, 1 << 62))
         self._open: deque[PlayRun] = deque()
         self._sinks = self._open_sinks()
+        if proxy:
+            proxy.heard = self._hear_leg
 
     @property
     def through(self) -> ProxyKind | None:
@@ -276,9 +278,12 @@ class Bench:
 
     def _watch_elsewhere(self) -> None:
         self._watch_sinks()
-        for leg in self._proxy.watch() if self._proxy else ():
-            if leg.readable_secrets:
-                self._note([leg.seen], frozenset(), "the proxy's own leg")
+        if self._proxy:
+            self._proxy.watch()
+
+    def _hear_leg(self, leg: ProxyLeg) -> None:
+        if leg.readable_secrets:
+            self._note([leg.seen], frozenset(), "the proxy's own leg")
 
     def _watch_sinks(self) -> None:
         for port, (sink, known) in list(self._sinks.items()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -54,6 +55,8 @@ class BenchProxy:
 
     def __init__(self, kind: ProxyKind, address: str) -> None:
         self.kind = kind
+        self.heard: Callable[[ProxyLeg], object] = lambda leg: None
+        """Told of every connection before who watches goes on: what one thread takes is another one's evidence."""
         self._address = address
         self._loop = _core.Loop()
         self._lock = threading.Lock()
@@ -96,6 +99,7 @@ class BenchProxy:
         with self._lock:
             legs = [ProxyLeg.from_dict(facts) for facts in self._proxy.take()]
             for leg in legs:
+                self.heard(leg)
                 server = self._servers.get(leg.port)
                 if server is not None:
                     server.legs[leg.seen.number] = leg
