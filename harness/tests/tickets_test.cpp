@@ -90,7 +90,7 @@ TEST_P(Tickets, TellWhereTheirSessionBegan) {
   EXPECT_EQ(first.facts.resumed_connection, 0U);
   EXPECT_EQ(first.facts.resumed_from, "");
   // Whoever has the ticket key needs no certificate; and a ticket of a resumed connection goes on with its session.
-  for (const std::uint64_t number : {8, 9}) {
+  for (const std::uint64_t number : {8U, 9U}) {
     Visit again(context_, other_, number, "another", resuming(session));
     session = again.session();
     EXPECT_TRUE(again.facts.resumed);
