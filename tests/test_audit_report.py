@@ -31,6 +31,7 @@ from support.made_results import HOSTILE
 from support.scheduled import audit, everything, with_other
 from support.simulated_app import Client, Wire
 from test_audit_pinned import ROWS as PINNED_ROWS
+from test_audit_pinned_trust import ROWS as TRUST_ROWS
 from test_audit_readings import ROWS as READING_ROWS
 from test_audit_verdict import ROWS
 
@@ -97,7 +98,7 @@ STRICT = Draft202012Validator(closed(SCHEMA))
 
 
 def test_lines_have_the_published_form() -> None:
-    for row in (*ROWS, *PINNED_ROWS, *READING_ROWS):
+    for row in (*ROWS, *PINNED_ROWS, *TRUST_ROWS, *READING_ROWS):
         for line in lines(in_order(*row.contacts)):
             STRICT.validate(json.loads(line_text(line)))
     for line in every_word():

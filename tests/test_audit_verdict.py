@@ -29,6 +29,7 @@ from support.contacts import (
 )
 from support.facts import HELLO, alert, plaintext, seen
 from test_audit_pinned import ROWS as PINNED_ROWS
+from test_audit_pinned_trust import ROWS as TRUST_ROWS
 from test_audit_readings import ROWS as READING_ROWS
 
 W = AuditWord
@@ -89,7 +90,7 @@ def test_words_are_failures_undecided_or_pinned() -> None:
     assert not FAILURES & UNDECIDED
 
 
-EVERY = (*ROWS, *PINNED_ROWS, *READING_ROWS)
+EVERY = (*ROWS, *PINNED_ROWS, *TRUST_ROWS, *READING_ROWS)
 
 
 def test_every_word_is_in_the_tables() -> None:

@@ -1,91 +1,20 @@
-"""The HTML report in a real browser: what it shows, how it is used, what cannot break it."""
+"""The HTML report in a real browser: what it shows, and what cannot break it."""
 
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from msgspec.structs import replace
 from pindrill import scenarios
-from pindrill.model import PRECEDENCE, TLS_VERSIONS, VerdictWord
-from pindrill.reports import html
-from pindrill.reports.run import Run
-from pindrill.results.finding import FindingLine
-from pindrill.results.line import ResultLine
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
-from support.made_results import HOSTILE, finding, hostile_line, known, line
+from pindrill.model import TLS_VERSIONS, VerdictWord
+from playwright.sync_api import Page, expect
+from support.made_results import HOSTILE, finding, hostile_line, line
+from support.report_pages import DESKTOP, NEEDS_CHROMIUM, PHONE, Show, browser, complaints, every_verdict, show
 
-CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium-headless-shell")
-
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
-READY = "html[data-ready=true]"
-PATIENCE_MS = 30_000
-READ = {"interception/untrusted-ca": ["RFC 5280 section 6.1", "x"]}
-Show = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console says."""
-    return []
-
-
-@pytest.fixture
-def show(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[Show]:
-    """Opens a report of these lines; at the end, nothing was complained about and nothing was fetched."""
-    fetched: list[str] = []
-    pages: list[Page] = []
-    place = tmp_path / "report.html"
-
-    def complain(dialog: Dialog) -> None:
-        complaints.append(dialog.message)
-        dialog.dismiss()
-
-    def opened(
-        lines: Sequence[ResultLine], findings: Sequence[FindingLine] = (), fragment: str = "", **context: Any
-    ) -> Page:
-        place.write_text(html.render(Run(lines=lines, references=READ, findings=findings)))
-        page = browser.new_page(**{"viewport": DESKTOP, **context})
-        pages.append(page)
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", complain)
-        page.on("request", lambda request: fetched.append(request.url))
-        page.goto(f"{place.as_uri()}{fragment}")
-        if context.get("java_script_enabled", True):
-            page.wait_for_selector(READY)
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    assert complaints == []
-    assert [url.partition("#")[0] for url in fetched] == [place.as_uri()] * len(pages)
-
-
-def every_verdict() -> list[ResultLine]:
-    cells = [
-        line(word, client=client, scenario=f"interception/s-{word}", tls=tls)
-        for word in PRECEDENCE
-        for client in ("app", "other")
-        for tls in ("1.2", "1.3")
-    ]
-    return [*cells, line("fail-open", client="third", known=known())]
+pytestmark = NEEDS_CHROMIUM
+__all__ = ["browser", "complaints", "show"]
 
 
 def contrast(one: tuple[float, ...], two: tuple[float, ...]) -> float:
@@ -176,114 +105,6 @@ def test_it_prints_every_row_and_no_controls(show: Show) -> None:
     assert page.evaluate(
         "document.getElementById('scroll').scrollHeight === document.getElementById('scroll').clientHeight"
     )
-
-
-# --- use -------------------------------------------------------------------------------------------------------
-
-
-def test_a_cell_is_opened_by_keyboard_and_closed_again(show: Show) -> None:
-    page = show([line("pass"), line("leaked", client="b"), line("pass", scenario="interception/z")])
-    page.locator("#swap").focus()
-    page.keyboard.press("Tab")
-    focused = page.locator("td:focus")
-    expect(focused).to_have_attribute("aria-label", "app, IN2 untrusted-ca: pass")
-    page.keyboard.press("ArrowRight")
-    expect(focused).to_have_attribute("aria-label", "b, IN2 untrusted-ca: leaked")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    expect(page.locator("#story-title")).to_be_focused()
-    expect(page.locator("#story-title")).to_contain_text("b IN2 untrusted-ca leaked")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(focused).to_have_attribute("aria-label", "b, IN2 untrusted-ca: leaked")
-    # There is no cell of `b` in the last row: the focus stays.
-    page.keyboard.press("ArrowDown")
-    expect(focused).to_have_attribute("aria-label", "b, IN2 untrusted-ca: leaked")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowDown")
-    expect(focused).to_have_attribute("aria-label", "app, IN2 z: pass")
-
-
-def test_the_story_tells_what_was_served_done_and_how_to_repeat_it(show: Show) -> None:
-    page = show([line("leaked", control={"genuine": "accepted", "pin": "accepted"}, attribution="pin")])
-    page.locator(".chip").click()
-    story = page.get_by_role("dialog")
-    for title in (
-        "What it is",
-        "What was served",
-        "What the client did",
-        "Why this is wrong",
-        "What to do",
-        "Repeat just this cell",
-        "What to read",
-    ):
-        expect(story.get_by_role("heading", name=title)).to_be_visible()
-    expect(story.locator(".certificate")).to_contain_text("app.pin.test")
-    expect(story.locator(".pins li")).to_contain_text("matches certificate 1")
-    expect(story.locator(".time .bad").first).to_contain_text("4.00 ms")
-    expect(story).to_contain_text("So the refusal was the pin's doing.")
-    expect(story.locator(".copy code")).to_have_text(
-        "pindrill drill --only interception/untrusted-ca --client clients/app.toml"
-    )
-    link = story.get_by_role("link", name="RFC 5280 section 6.1")
-    expect(link).to_have_attribute("href", "https://www.rfc-editor.org/rfc/rfc5280#section-6.1")
-
-
-def test_every_verdict_has_a_story(show: Show) -> None:
-    page = show(every_verdict())
-    for number, word in enumerate(PRECEDENCE):
-        page.locator(f'td[data-row="{number}"]').first.click()
-        expect(page.locator("#story-title .word")).to_have_text(word)
-        page.keyboard.press("Escape")
-
-
-def test_versions_that_differ_are_shown_apart_and_can_be_chosen(show: Show) -> None:
-    page = show([line("pass", tls="1.2"), line("fail-open", tls="1.3")])
-    cell = page.locator("td[data-row]")
-    expect(cell.locator(".mark")).to_have_text(["✓", "OPEN"])
-    expect(cell).to_have_attribute("aria-label", "app, IN2 untrusted-ca: TLS 1.2 pass, TLS 1.3 fail-open")
-    cell.click()
-    expect(page.locator("#story-title .word")).to_have_text("fail-open")
-    page.get_by_role("button", name="TLS 1.2 pass").click()
-    expect(page.locator("#story-title .word")).to_have_text("pass")
-    page.get_by_role("button", name="Next →").click()
-    expect(page.locator("#story-title .word")).to_have_text("fail-open")
-    expect(page.get_by_role("button", name="Next →")).to_be_disabled()
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("app", 26), ("APP s-pass", 2), ("1.3", 27), ("third fail-open", 1), ("in2 other", 26), ("x y", 0)],
-)
-def test_filtering_by_text(show: Show, text: str, count: int) -> None:
-    page = show(every_verdict())
-    page.get_by_role("searchbox").fill(text)
-    expect(page.locator("#shown")).to_have_text(f"{count} of 53 cells")
-    if count == 2:
-        expect(page.locator("tbody th")).to_have_text(["IN2s-pass"])
-
-
-def test_filtering_by_verdict_and_swapping(show: Show) -> None:
-    page = show(every_verdict())
-    outage = page.get_by_role("button", name="outage 4", exact=True)
-    outage.click()
-    expect(outage).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("tbody th")).to_have_text(["IN2s-outage"])
-    page.get_by_role("button", name="leaked 4").click()
-    expect(page.locator("#shown")).to_have_text("8 of 53 cells")
-    page.get_by_role("button", name="Swap rows and columns").click()
-    expect(page.locator("tbody th")).to_have_text(["app", "other"])
-    expect(page.get_by_role("grid")).to_have_attribute("aria-label", "Verdicts, clients by scenarios")
-
-
-def test_a_cell_has_an_address(show: Show) -> None:
-    cells = [line("pass", tls="1.2"), line("leaked", client="b & c")]
-    page = show(cells)
-    page.locator(".chip").click()
-    page.wait_for_selector("dialog[open]")
-    fragment = page.evaluate("location.hash")
-    again = show(cells, fragment=fragment)
-    expect(again.locator("#story-title")).to_contain_text("b & c IN2")
 
 
 # --- what cannot break it --------------------------------------------------------------------------------------

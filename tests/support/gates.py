@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from support.cli import CURL, Pindrill
+from support.cli import CURL, Pindrill, Ran
 
 CURRENT, BACKUP = "7HIpactkIAq2Y49orFOOQKurWxmmSFZhBCoQYcRhJ3Y=", "FEzVOUp4dF3gI0ZVPRJhFbSJVXR+uQmMH65xhs1glH4="
 NSC = "app/src/main/res/xml/network_security_config.xml"
@@ -35,3 +35,11 @@ def write_gate(pindrill: Pindrill, *parts: str, client: tuple[str, ...] | None =
         text += f'[[client]]\nname = "app"\ncommand = {json.dumps(client)}\n'
         text += f'[drill]\nonly = ["{only}"]\ntls = ["1.3"]\n'
     (pindrill.directory / "pindrill.toml").write_text(text + "\n".join(parts))
+
+
+def gate(pindrill: Pindrill, *options: str) -> Ran:
+    return pindrill.run("gate", "--json", str(pindrill.json), *options)
+
+
+def last(ran: Ran) -> str:
+    return ran.out.strip().splitlines()[-1]

@@ -1,5 +1,5 @@
 """Texts and archives that make a careless reader slow or end it: a head that chooses a format, then one piece again and
-again."""
+again. And how a file is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+from pindrill.model import UsageError
+from pindrill.pinfiles import read_all
 
 _PIN = "j+xYj/V1xGV9QDoxK/H6eeRShzP/460N0wlgJychs/I="
 _NSC = "<network-security-config><domain-config><domain>a.example.com</domain>"
@@ -153,3 +157,11 @@ def archive(path: Path, members: dict[str, bytes], how: int = zipfile.ZIP_DEFLAT
         for name, data in members.items():
             writer.writestr(name, data)
     return path
+
+
+def refused(path: Path) -> str:
+    """With what words; they begin with the path."""
+    with pytest.raises(UsageError) as caught:
+        read_all(path)
+    assert str(caught.value).startswith(str(path))
+    return str(caught.value)

@@ -17,6 +17,7 @@ from pindrill.pinfiles.lint import lint
 VECTORS = Path(__file__).parents[2] / "fixtures" / "vectors" / "pinfiles"
 LINT = VECTORS / "lint"
 MALFORMED = VECTORS / "malformed"
+APK = VECTORS / "apk"
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 """The vectors' today."""
 _ANSWERS = "expected.json"

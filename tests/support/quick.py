@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 QUICK = (
+    "audit_compare",
     "audit_natures",
+    "audit_pinned",
+    "audit_pinned_trust",
     "audit_pump",
     "audit_readable",
     "audit_readable_limits",
@@ -27,6 +30,7 @@ QUICK = (
     "layering",
     "mitm_channel",
     "oracle_catalogue",
+    "pinfiles_archives",
     "pinfiles_chain",
     "pinfiles_formats",
     "pinfiles_lint",
@@ -45,7 +49,6 @@ QUICK = (
     "told_command",
 )
 ELSEWHERE = {
-    "audit_pinned": "real clients",
     "client_file": "version commands",
     "client_output": "commands",
     "interrupted_steps": "commands",
