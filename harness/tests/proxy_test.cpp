@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "support/interception.h"
-#include "support/serving.h"
+#include "support/proxying.h"
 
 namespace pindrill {
 namespace {
@@ -15,68 +13,14 @@ using namespace std::string_literals;
 using test::connect_through;
 using test::Doorstep;
 using test::eventually;
+using test::kHere;
 using test::kHost;
+using test::Kind;
 using test::kRequest;
 using test::kSecret;
-using test::ServerTest;
+using test::ProxyTest;
 using test::Socket;
-using test::SocketEnd;
 using test::TlsClient;
-
-constexpr const char* kHere = "127.0.0.1";
-
-struct Kind {
-  ProxyLanguage language;
-  bool over_tls;
-  const char* scheme;
-};
-
-std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.scheme; }
-
-/// A genuine server, and proxies before it.
-class ProxyTest : public ServerTest {
- protected:
-  ProxyTest() : host_port_(kHost + ":"s + std::to_string(server_.port())) {}
-
-  Proxy& open(
-      const Kind& kind, const std::function<void(ProxyOptions&)>& change = [](ProxyOptions&) {}) {
-    ProxyOptions options;
-    options.language = kind.language;
-    options.hosts[kHost] = kHere;
-    if (kind.over_tls) {
-      options.context = std::make_shared<const ServerContext>(TlsOptions{});
-      options.credential = std::make_shared<const Credential>(proxy_.credential());
-      options.label = "proxy";
-    }
-    change(options);
-    opened_ = std::make_unique<Proxy>(loop_, kHere, 0, options);
-    opened_->lead_to({kHere, server_.port()});
-    return *opened_;
-  }
-
-  Proxy& http() { return open({ProxyLanguage::http, false, "http"}); }
-
-  ProxyLeg only_leg() {
-    EXPECT_TRUE(opened_->settle(server_.port(), 20s));
-    const auto legs = opened_->take();
-    EXPECT_EQ(legs.size(), 1U);
-    return legs.empty() ? ProxyLeg{} : legs.front();
-  }
-
-  /// curl by `opened_`; `trust` for the server, `proxy_trust` for the proxy.
-  test::Finished curl(const char* scheme, const Certificate& trust, const Certificate& proxy_trust) {
-    const test::Directory directory;
-    return test::run(
-        {"curl", "-q", "-sS", "--max-time", "20", "--noproxy", "", "--cacert",
-         directory.write("trust.pem", trust.pem()), "--proxy-cacert", directory.write("proxy.pem", proxy_trust.pem()),
-         "--resolve", kHost + ":"s + std::to_string(opened_->port()) + ":" + kHere, "--proxy",
-         scheme + "://"s + kHost + ":" + std::to_string(opened_->port()), "https://" + host_port_ + "/" + kSecret});
-  }
-
-  const test::Hierarchy proxy_{"Proxy"};
-  const std::string host_port_;
-  std::unique_ptr<Proxy> opened_;
-};
 
 class EveryKind : public ProxyTest, public ::testing::WithParamInterface<Kind> {};
 
@@ -269,140 +213,6 @@ TEST_F(ProxyTest, SocksRefusesByItsOwnReply) {
   EXPECT_EQ(client.receive(), "\x05\x00"s);
   client.send("\x05\x01\x00\x03\x0a"s + "other.test" + "\x01\xbb"s);
   EXPECT_EQ(client.receive().substr(0, 2), "\x05\x02"s);
-}
-
-// --- a relay -----------------------------------------------------------------------------------------------------
-
-/// Raw sockets on both sides of a tunnel.
-class TunnelTest : public ProxyTest {
- protected:
-  Socket tunnel() {
-    http().lead_to({kHere, door_.port()});
-    Socket client(opened_->port());
-    EXPECT_EQ(connect_through(client, kHost + ":"s + std::to_string(door_.port())),
-              "HTTP/1.1 200 Connection established\r\n\r\n");
-    return client;
-  }
-
-  ProxyLeg leg() {
-    EXPECT_TRUE(opened_->settle(door_.port(), 20s));
-    return opened_->take().at(0);
-  }
-
-  Doorstep door_;
-};
-
-TEST_F(TunnelTest, OneSideMayEndBeforeTheOther) {
-  auto client = tunnel();
-  auto server = door_.accept();
-  client.send("all that I say");
-  client.finish();
-  EXPECT_EQ(server.read_all(), "all that I say");
-  EXPECT_EQ(server.end(), SocketEnd::fin);
-  server.send("an answer");
-  server.close();
-  EXPECT_EQ(client.read_all(), "an answer");
-  EXPECT_EQ(client.end(), SocketEnd::fin);
-  EXPECT_EQ(leg().seen.ended, Ended::fin);
-}
-
-TEST_F(TunnelTest, TheServerSeesAReset) {
-  auto client = tunnel();
-  auto server = door_.accept();
-  client.send("x");
-  EXPECT_EQ(server.receive(), "x");
-  client.reset();
-  server.read_all();
-  EXPECT_EQ(server.end(), SocketEnd::reset);
-  EXPECT_EQ(leg().seen.ended, Ended::reset);
-}
-
-TEST_F(TunnelTest, TheClientSeesAReset) {
-  auto client = tunnel();
-  auto server = door_.accept();
-  server.send("x");
-  EXPECT_EQ(client.receive(), "x");
-  server.reset();
-  client.read_all();
-  EXPECT_EQ(client.end(), SocketEnd::reset);
-}
-
-TEST_F(TunnelTest, AFastSideWaitsForASlowOne) {
-  const std::string much(32 * 1024 * 1024, 'm');
-  auto client = tunnel();
-  auto server = door_.accept();
-  std::atomic<bool> sent = false;
-  std::thread sender([&] {
-    client.send(much);
-    client.finish();
-    sent = true;
-  });
-  std::this_thread::sleep_for(300ms);
-  EXPECT_FALSE(sent) << "somebody takes it all into memory";
-  EXPECT_EQ(server.read_all().size(), much.size());
-  sender.join();
-  std::thread answerer([&] {
-    server.send(much);
-    server.close();
-  });
-  EXPECT_EQ(client.read_all().size(), much.size());
-  answerer.join();
-  EXPECT_EQ(leg().tunnel_bytes_up, much.size());
-}
-
-// --- settling ----------------------------------------------------------------------------------------------------
-
-TEST_F(TunnelTest, SettlingWaitsForWhatLeadsThere) {
-  auto client = tunnel();
-  auto server = door_.accept();
-  EXPECT_FALSE(opened_->settle(door_.port(), 50ms));
-  EXPECT_TRUE(opened_->settle(server_.port(), 20s)) << "that leads elsewhere";
-  std::thread ending([&] {
-    std::this_thread::sleep_for(50ms);
-    client.close();
-    server.close();
-  });
-  EXPECT_TRUE(opened_->settle(door_.port(), 20s));
-  ending.join();
-}
-
-TEST_F(ProxyTest, SettlingWaitsForWhatMayStillLeadThere) {
-  Socket client(http().port());
-  client.send("CONN");
-  EXPECT_FALSE(opened_->settle(server_.port(), 50ms));
-  client.close();
-  EXPECT_TRUE(opened_->settle(server_.port(), 20s));
-}
-
-TEST_F(ProxyTest, AnOpeningThatNeverEndsIsEnded) {
-  open({ProxyLanguage::http, false, "http"}, [](ProxyOptions& options) { options.patience = 50ms; });
-  Socket client(opened_->port());
-  client.send("CONN");
-  EXPECT_EQ(client.read_all(), "");
-  EXPECT_EQ(only_leg().failure, "it asked for nothing in time");
-}
-
-TEST_F(ProxyTest, TooManyAreTurnedAway) {
-  open({ProxyLanguage::http, false, "http"}, [](ProxyOptions& options) { options.max_connections = 1; });
-  Socket client(opened_->port());
-  EXPECT_TRUE(connect_through(client, host_port_).starts_with("HTTP/1.1 200 "));
-  Socket second(opened_->port());
-  second.read_all();
-  EXPECT_EQ(opened_->turned_away(), 1U);
-}
-
-TEST_F(ProxyTest, ItsEndIsTheEndOfItsConnections) {
-  Socket client(http().port());
-  EXPECT_TRUE(connect_through(client, host_port_).starts_with("HTTP/1.1 200 "));
-  opened_.reset();
-  client.read_all();
-  EXPECT_NE(client.end(), SocketEnd::timeout);
-  EXPECT_EQ(settled().size(), 1U);
-}
-
-TEST_F(ProxyTest, AProxyOverTlsNeedsACertificate) {
-  EXPECT_THROW(open({ProxyLanguage::http, true, "https"}, [](ProxyOptions& options) { options.credential = nullptr; }),
-               Error);
 }
 
 }  // namespace
