@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from pindrill import _core
+from pindrill.drills.options import PROXY_KINDS
 from pindrill.drills.play_run import PlayRun
-from pindrill.drills.proxies import PROXY_KINDS, BenchProxy
+from pindrill.drills.proxies import BenchProxy
 from pindrill.model import HOST, HarnessFailed
 from support.cli import CURL, Pindrill
 

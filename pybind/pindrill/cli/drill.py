@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pindrill.cli.options import ClientWords, JunitFile, takes
-from pindrill.drills.asked import read_scenarios, read_strategies, read_versions, refuse_nothing
-from pindrill.drills.drilling import drill_all, enter_place, exit_code_of, exit_code_with, read_shard
-from pindrill.drills.options import DrillOptions
-from pindrill.drills.proxies import PROXY_KINDS
+from pindrill.drills.asked import read_scenarios, read_shard, read_strategies, read_versions, refuse_nothing
+from pindrill.drills.options import PROXY_KINDS, DrillOptions
+from pindrill.drills.place import enter_place
 from pindrill.drills.subjects import read_subjects, refuse_strategies_without_pins
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring
-from pindrill.machine.outputs import refuse_unwritable, written
-from pindrill.mitm.install import find as find_mitmdump
-from pindrill.mitm.servers import MitmServers
-from pindrill.mitm.via import print_misled, read_via
+from pindrill.machine.outputs import refuse_unwritable
+from pindrill.mitm.via import read_via
 from pindrill.model import UsageError
-from pindrill.reports import junit, text
-from pindrill.reports.run import Run
-from pindrill.reports.terminal import standard_console
-from pindrill.results.file import ResultFile
-from pindrill.results.newest import latest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,21 +97,15 @@ def drill(words: DrillWords) -> None:
     if asked.key_log:
         refuse_unwritable(asked.key_log, mode=0o600)
     refuse_nothing(asked.scenarios, asked.pinned_strategies, asked.versions)
-    with Started() as stack:
+    with Started() as started:
         if asked.keyring:
             # What is wrong with it is said before this program starts itself again.
             Keyring.open_to_drill(asked.keyring)
-        place = enter_place(subjects, asked.edit_hosts, stack)
-        if words.via:
-            # Only now, since this program has started itself again: mitmdump takes a second to tell its version.
-            found = find_mitmdump(words.mitmdump)
-            asked = replace(asked, via=stack.start(lambda: MitmServers(found), MitmServers.close))
-        path = words.json_file
-        results = stack.start(lambda: ResultFile(path, resume=words.resume), ResultFile.close) if path else None
-        tally = drill_all(subjects, asked, place, results)
-    lines = latest(tally.lines)
-    troubles = [written(words.junit_file, junit.render(Run(lines=lines)))] if words.junit_file else []
-    troubles += [results.trouble] if results else []
-    text.print_report(standard_console(), lines, tally.stale, tally.interrupted)
-    print_misled(asked.via.told if asked.via else None)
-    raise typer.Exit(exit_code_with(troubles, exit_code_of(lines, tally)))
+        place = enter_place(subjects, asked.edit_hosts, started)
+        # Only now, since this program has started itself again: most of it is not needed before.
+        from pindrill.drills.reported import Outputs, drill_and_report  # noqa: PLC0415
+
+        outputs = Outputs(json=words.json_file, junit=words.junit_file, resume=words.resume)
+        mitmproxy = read_via(words.via, words.mitmdump)
+        code = drill_and_report(subjects, asked, place, outputs, via_mitmproxy=mitmproxy, mitmdump=words.mitmdump)
+    raise typer.Exit(code)

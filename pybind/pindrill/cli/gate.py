@@ -10,7 +10,8 @@ import typer
 
 from pindrill.cli.options import EditHosts, JunitFile, takes
 from pindrill.drills import drilling
-from pindrill.drills.drilling import Tally, drill_all, enter_place
+from pindrill.drills.drilling import Tally, drill_all
+from pindrill.drills.place import enter_place
 from pindrill.drills.subjects import refuse_strategies_without_pins
 from pindrill.gate.gate_file import NAME, read_gate_file
 from pindrill.gate.outcome import exit_code, sentence, sort_findings

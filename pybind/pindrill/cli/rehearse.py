@@ -10,8 +10,8 @@ import typer
 
 from pindrill.cli.options import ClientWords, JsonLines, PlanPath, takes
 from pindrill.drills.asked import read_versions
-from pindrill.drills.drilling import enter_place
 from pindrill.drills.lab import Lab
+from pindrill.drills.place import enter_place
 from pindrill.drills.subjects import read_subjects
 from pindrill.interruption import Started
 from pindrill.keyring import Keyring

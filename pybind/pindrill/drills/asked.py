@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,3 +81,11 @@ def read_assignment(text_: str) -> tuple[str, str]:
     if not equals or not name:
         raise UsageError(f"--env takes NAME=VALUE, not '{text_}'")
     return name, value
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    index, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= index <= of:
+        raise UsageError(f"--shard is I/N with I from 1 to N, such as 2/3, not '{text}'")
+    return index, of

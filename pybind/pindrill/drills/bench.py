@@ -35,8 +35,9 @@ from pindrill.classify import over_at
 from pindrill.clients import Driver
 from pindrill.drills.cells import Play, PlayStage
 from pindrill.drills.homes import Homes
+from pindrill.drills.options import ProxyKind
 from pindrill.drills.play_run import PlayRun
-from pindrill.drills.proxies import BenchProxy, ProxiedServer, ProxyKind, ProxyLeg
+from pindrill.drills.proxies import BenchProxy, ProxiedServer, ProxyLeg
 from pindrill.drills.servers import Contexts, OpenServer, ScenarioServer, no_sessions
 from pindrill.http_response import Respond
 from pindrill.mint import Mint

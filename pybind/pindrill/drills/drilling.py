@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pindrill.drills.drill import Drill
-from pindrill.drills.lab import Excuse, Lab, RunPlace, drill_on
+from pindrill.drills.lab import Excuse, Lab, drill_on
 from pindrill.drills.options import WHOLE, DrillOptions, repeat_command
+from pindrill.drills.place import RunPlace
 from pindrill.drills.subjects import Subject
 from pindrill.interruption import Started
 from pindrill.keyring import VERSIONS
-from pindrill.machine import names
-from pindrill.machine.directories import run_directory
-from pindrill.machine.names import own_address
 from pindrill.mint import Mint
 from pindrill.model import (
     STRATEGY,
     UNJUDGED,
     VIOLATIONS,
     PinsOf,
-    UsageError,
     VerdictWord,
 )
 from pindrill.reports.complaint import complain
@@ -67,14 +61,6 @@ def drill_all(
             if tally.interrupted:
                 break
     return tally
-
-
-def read_shard(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
-    index, of = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not 1 <= index <= of:
-        raise UsageError(f"--shard is I/N with I from 1 to N, such as 2/3, not '{text}'")
-    return index, of
 
 
 def _run(drill: Drill, subject: Subject, tally: Tally, results: ResultFile | None, asked: DrillOptions) -> None:
@@ -130,23 +116,3 @@ def _question(subject: Subject, asked: DrillOptions, compiled: Sequence[str] | N
         pindrill=VERSIONS[0],
         pins=compiled,
     )
-
-
-# --- where it runs ---------------------------------------------------------------------------------------------
-
-
-def enter_place(
-    subjects: Sequence[Subject], edit_hosts: bool, started: Started, more: Sequence[str] = ()
-) -> tuple[str, Path]:
-    """The address and directory of this run; enters the place where the names, and `more` of them, resolve."""
-    place = names.here()
-    if place is None:
-        address, directory = own_address(), run_directory(started)
-        place = address, directory.path
-        if edit_hosts:
-            names.edit_hosts(started, address)
-        else:
-            names.enter(address, directory, sys.argv[1:], more)
-    if not all(subject.resolves_itself for subject in subjects) and not names.resolves(place[0]):
-        raise names.advice()
-    return place

@@ -25,6 +25,7 @@ from pindrill.drills.bench import Bench
 from pindrill.drills.drill import Drill, DrillRequest
 from pindrill.drills.live import LiveServer
 from pindrill.drills.options import DEADLINE_S, WHOLE, DrillOptions, repeat_command
+from pindrill.drills.place import RunPlace
 from pindrill.drills.proxies import BenchProxy
 from pindrill.drills.result import DrillResult, settled
 from pindrill.drills.selection import select
@@ -37,8 +38,6 @@ from pindrill.mint import Mint
 from pindrill.model import STRATEGY, TLS_VERSIONS, Scenario, Semantics, Target, UsageError
 from pindrill.results.line import KnownReason, ResultLine
 
-RunPlace = tuple[str, Path]
-"""The address and the directory of a run."""
 Excuse = Callable[[ResultLine], str | None]
 """Why a result that no client file lists as known is to count as known."""
 

@@ -6,12 +6,18 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
-from pindrill.drills.proxies import ProxyKind
 from pindrill.drills.subjects import Subject
-from pindrill.mitm.servers import MitmServers
 from pindrill.model import STRATEGY, Scenario, Strategy, TlsVersion
 from pindrill.model.told_command import told_command
+
+if TYPE_CHECKING:  # a drill starts pindrill twice, and the first time nothing is served
+    from pindrill.mitm.servers import MitmServers
+
+ProxyKind = Literal["connect", "socks", "https"]
+"""HTTP CONNECT, SOCKS 5, and HTTP CONNECT inside TLS."""
+PROXY_KINDS: tuple[ProxyKind, ...] = get_args(ProxyKind)
 
 WHOLE = (1, 1)
 DEADLINE_S = 10.0

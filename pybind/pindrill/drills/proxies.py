@@ -12,15 +12,13 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pindrill import _core
+from pindrill.drills.options import ProxyKind
 from pindrill.drills.servers import ScenarioServer
 from pindrill.model import FOREIGN_HOST, HOST, SIBLING_HOST, HarnessFailed, Observation
 
-ProxyKind = Literal["connect", "socks", "https"]
-"""HTTP CONNECT, SOCKS 5, and HTTP CONNECT inside TLS."""
-PROXY_KINDS: tuple[ProxyKind, ...] = get_args(ProxyKind)
 _SCHEME: dict[ProxyKind, str] = {"connect": "http", "socks": "socks5h", "https": "https"}
 
 

@@ -8,8 +8,8 @@ from typing import cast
 from pindrill import _core
 from pindrill.classify import story
 from pindrill.drills.cells import Cell
+from pindrill.drills.options import ProxyKind
 from pindrill.drills.play_run import PlayRun
-from pindrill.drills.proxies import ProxyKind
 from pindrill.judge import Controls, Finding
 from pindrill.mint import Mint
 from pindrill.model import Served, Strategy
