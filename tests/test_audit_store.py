@@ -66,6 +66,7 @@ def test_contacts_of_an_earlier_version_come_back(store: AuditStore, tmp_path: P
     store.add_contact(audit, read())
     with sqlite3.connect(tmp_path / "audits.db") as base:
         base.execute("UPDATE contact SET facts = json_remove(facts, '$.seen.unread_bytes')")
+    base.close()
     assert [each.seen.unread_bytes for each in store.contacts(audit)] == [0]
 
 
