@@ -22,6 +22,12 @@ Nanoseconds monotonic_now() noexcept {
 }
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {
+  try {
+    // Asio makes its reactor with the first socket: what the machine does not give is said here.
+    const tcp::socket first(impl_->context);
+  } catch (const boost::system::system_error& error) {
+    throw Error(ErrorKind::system, std::string("cannot watch sockets: ") + error.what());
+  }
   impl_->thread = std::thread([this] { impl_->context.run(); });
 }
 
