@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from pindrill import reports
+from pindrill.clients.client_file import Known
 from pindrill.model import ClientHello, Observation
 from pindrill.reports.tame import harmless_line, harmless_output
 from pindrill.results.check import check_result
+from pindrill.results.earlier import stale
 from pindrill.results.file import ResultFile
 from pindrill.results.line import ResultLine, RunResult, StageResult, line_of, line_text, plain_line, read_line
 from pindrill.results.stored import read_stored
@@ -227,3 +229,13 @@ def test_a_line_is_frozen_and_its_plain_values_are_its_own() -> None:
     plain["reason"] = "another"
     assert whole.reason != "another"
     assert replace(whole, reason="another").reason == "another"
+
+
+def test_a_pass_in_which_nothing_was_tried_ends_no_known_deviation() -> None:
+    known = Known(
+        scenarios=("RP4",), strategies=("*",), tls=("1.2", "1.3"), verdict="fail-open", reason="so", source=""
+    )
+    tried = line(code="RP4", client="app")
+    untried = replace(tried, vacuous="no ticket was offered: nothing to show")
+    assert stale("app", [known], [untried]) == []
+    assert stale("app", [known], [tried]) == ["app: RP4 is listed as a known fail-open, but did not happen"]

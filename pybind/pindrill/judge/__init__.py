@@ -60,7 +60,8 @@ def vacuous(finding: Finding, stages: Sequence[StageFacts]) -> Finding:
     offered = any(seen.resumed or seen.ticket_declined for facts in stages for seen in facts.seen)
     if offered or finding.verdict not in (VerdictWord.PASS, VerdictWord.REPORTED):
         return finding
-    return replace(finding, vacuous="no ticket was offered: nothing to show")
+    why = "no ticket was offered: nothing to show"
+    return replace(finding, vacuous=why, reason=f"{finding.reason} (vacuous: {why})")
 
 
 def fold(findings: Sequence[Finding]) -> Finding:

@@ -51,8 +51,9 @@ def finished(lines: Sequence[ResultLine], asked: SameQuestion) -> frozenset[tupl
 def stale(client: str, listed: Sequence[Known], lines: Sequence[ResultLine]) -> list[str]:
     """Listed deviations that no longer happen, in whichever of the cells that were run."""
     found = []
-    # What could not be judged is told as that.
-    judged = [line for line in latest(lines) if line.verdict not in {*UNJUDGED, VerdictWord.UNSUPPORTED}]
+    # What could not be judged is told as that, and a pass in which nothing was tried says nothing of it (T17).
+    told_apart = {*UNJUDGED, VerdictWord.UNSUPPORTED}
+    judged = [line for line in latest(lines) if line.verdict not in told_apart and not line.vacuous]
     for known in listed:
         covered = [line for line in judged if known.covers(line)]
         gone = [line for line in covered if not any(k.covers(line) and k.verdict == line.verdict for k in listed)]
